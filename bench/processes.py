@@ -1,0 +1,121 @@
+"""Processes under measurement: started on a core of their own, their CPU and memory read from /proc."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).resolve().parents[1]
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody holds now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def cores() -> tuple[int, int]:
+    """One core for what is measured and one for the rest; the same one if there is only one."""
+    available = sorted(os.sched_getaffinity(0))
+    return available[0], available[-1]
+
+
+def pinned(core: int, command: Sequence[str]) -> list[str]:
+    """`command`, to run on one core."""
+    return ["taskset", "-c", str(core), *command]
+
+
+def tool(name: str) -> str:
+    """The path of a command. Raises SystemExit if it is missing."""
+    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if path is None:
+        raise SystemExit(f"{name} is missing: tools/test-deps.sh bench installs it")
+    return path
+
+
+class Running:
+    """A process and its children, started on a core; ended with its block."""
+
+    def __init__(self, core: int, command: Sequence[str], log: Path) -> None:
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                pinned(core, command),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        self._log = log
+
+    def __enter__(self) -> "Running":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def wait_for(self, url: str, timeout: float = 20.0) -> None:
+        """Until `url` answers 200. Raises RuntimeError with the end of the log if it does not."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(OSError), _DIRECT.open(url, timeout=1) as answer:
+                if answer.status == 200:
+                    return
+            time.sleep(0.005)
+        tail = self._log.read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"{url} does not answer 200. The end of {self._log.name}:\n{tail}")
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the process and its children until now."""
+        return sum(_cpu(pid) for pid in self._family())
+
+    def memory(self) -> int:
+        """Resident bytes of the process and its children."""
+        return sum(_resident(pid) for pid in self._family())
+
+    def _family(self) -> list[int]:
+        parents = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    parents[int(entry.name)] = int(_stat(int(entry.name))[1])
+        family = [self._process.pid]
+        for pid in family:
+            family.extend(child for child, parent in parents.items() if parent == pid)
+        return family
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from `state` on (the command's name may hold spaces)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _cpu(pid: int) -> float:
+    user, system = _stat(pid)[11:13]
+    return (int(user) + int(system)) * TICK
+
+
+def _resident(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0

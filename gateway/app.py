@@ -1,0 +1,488 @@
+"""The composition root: settings in, a running gateway out. The only place that knows every room."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from gateway import __version__
+from gateway.admin.application import build_admin
+from gateway.authorizer import Authorizer
+from gateway.config import Loaded, Settings, Tcp, Unix
+from gateway.config.routes import Upstream as UpstreamSettings
+from gateway.core.cookies import CookieNames
+from gateway.core.errors import GatewayError
+from gateway.core.fields import request_names, response_names
+from gateway.core.hosts import AppHosts
+from gateway.core.identity import Session
+from gateway.core.policy import Access
+from gateway.core.routing import RouteTable
+from gateway.core.target import parse_target
+from gateway.front import PAGES, Front, own_routes
+from gateway.proxy.carrier import Carrier
+from gateway.proxy.origin import Origins
+from gateway.proxy.render import Renderer
+from gateway.proxy.upstreams import Upstream, connect_inside, connect_tcp, connect_unix
+from gateway.sealing import KeyedHash, Sealer, token_hash
+from gateway.signing import KeyRing, SecretRing, Signer, load_private_pem
+from gateway.stores.cached import CachedBindings
+from gateway.stores.database import StoreUnusable
+from gateway.stores.interface import OnConflict, State
+from gateway.stores.sessions import SealedCookieStorage, SessionSealer
+from gateway.stores.sql_bindings import open_sql_bindings
+from gateway.stores.sql_state import open_sql_state
+from gateway.telemetry.lines import LineWriter
+from gateway.telemetry.logs import AccessLog
+from gateway.telemetry.metrics import Gauges, Metrics
+from gateway.verifiers.file import FilePasswordVerifier
+from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender
+from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
+from gateway.verifiers.log import LogSmsSender
+from gateway.web.app import build_web
+from gateway.web.parts import Brand, WebParts
+from gateway.web.parts import Limits as BindLimits
+from gateway.wechat.dance import Dance
+from gateway.wechat.interface import Provider
+from gateway.wechat.wechat import WeChat
+from gateway.wire.client import ClientConnection
+from gateway.wire.limits import Limits
+from gateway.wire.listen import Sweeper, raise_file_limit, tcp_socket, unix_socket
+from gateway.wire.pool import Pool
+from gateway.wire.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+_PRUNE_EVERY = 60.0  # seconds
+_SPARE_DESCRIPTORS = 64  # files, stores, WeChat, the admin listener
+
+
+class _WaysToBind(NamedTuple):
+    password: PasswordVerifier | None
+    sms: SmsSender | None
+    resolver: PhoneResolver | None
+
+
+class Gateway:
+    """One running gateway. `start` opens everything, `stop` ends it in the opposite order."""
+
+    def __init__(self, loaded: Loaded, writer: LineWriter) -> None:
+        self._loaded = loaded
+        self._writer = writer
+        self._exits = contextlib.AsyncExitStack()
+        self._servers: list[asyncio.Server] = []
+        self._front: Front | None = None
+        self.addresses: list[str] = []
+        self.admin_address = ""
+
+    async def start(self) -> None:
+        """Open stores, listeners and the admin listener. Raises OSError or a store's error; nothing stays open then."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._exits.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Stop accepting, let what is under way finish (up to drain_timeout), close the rest."""
+        for server in self._servers:
+            server.close()
+        if self._front is not None:
+            await self._drain(self._front, self._loaded.settings.server.drain_timeout)
+        await self._exits.aclose()
+
+    async def _drain(self, front: Front, patience: float) -> None:
+        for client in list(front.connections):
+            client.drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await front.empty()
+        for client in list(front.connections):
+            client.abort()
+
+    async def _start(self) -> None:
+        settings, routes = self._loaded.settings, self._loaded.routes
+        loop = asyncio.get_running_loop()
+        tasks = Tasks()
+        self._exits.push_async_callback(tasks.close)
+
+        masters = [key.get_secret_value() for key in settings.secrets.cookie_keys]
+        cookies = CookieNames.for_scheme(settings.server.secure)
+        hosts = AppHosts({app.id: app.hosts for app in settings.apps}, settings.server.public_url)
+        files = {name: text for app in settings.apps for name, text in app.domain_verification.items()}
+        table = RouteTable([*own_routes(settings.server.prefix, list(files)), *routes])
+        limits = _limits(settings)
+
+        bindings = CachedBindings(
+            await open_sql_bindings(
+                settings.bindings.url,
+                per_user=settings.bindings.per_user,
+                on_conflict=OnConflict(settings.bindings.on_conflict),
+                names=KeyedHash(masters, "subjects"),
+            ),
+            ttl=settings.bindings.cache_ttl,
+            size=50_000,
+            clock=time.monotonic,
+        )
+        self._exits.push_async_callback(bindings.close)
+        state = await open_sql_state(settings.state.url, sealer=Sealer(masters, "state rows"))
+        self._exits.push_async_callback(state.close)
+
+        sealer = SessionSealer(Sealer(masters, "session"), settings.session.idle, settings.session.absolute)
+        dance = Dance(Sealer(masters, "attempt"), KeyedHash(masters, "state"), cookies)
+        signer = _signer(settings, masters)
+        authorizer = Authorizer(
+            cookies=cookies,
+            sealer=sealer,
+            bindings=bindings,
+            signer=signer,
+            identity_header=settings.identity.header,
+            hosts=hosts,
+            idle=settings.session.idle,
+            absolute=settings.session.absolute,
+        )
+        upstreams: dict[str, Upstream] = {}
+        access_log = AccessLog(self._writer) if settings.log.access else None
+        metrics = Metrics(self._gauges(upstreams, authorizer), __version__)
+        providers = self._providers(settings, metrics)
+        render = Renderer(
+            prefix=settings.server.prefix,
+            public_url=settings.server.public_url,
+            callback_origin=hosts.origin,
+            providers=providers,
+            dance=dance,
+            secure=settings.server.secure,
+        )
+        carrier = Carrier(
+            authorizer=authorizer,
+            render=render,
+            upstreams=upstreams,
+            app_of_host=hosts.app,
+            is_our_cookie=cookies.is_ours,
+            limits=limits,
+            metrics=metrics,
+            access_log=access_log,
+            tasks=tasks,
+            loop=loop,
+        )
+        scheme = urlsplit(settings.server.public_url).scheme
+        front = self._front = Front(table, carrier, Origins(settings.server.trusted_proxies, scheme))
+
+        async def is_revoked(session: Session) -> bool:
+            return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
+
+        ways = self._ways_to_bind(settings, metrics)
+        pages = build_web(
+            WebParts(
+                prefix=settings.server.prefix,
+                secure=settings.server.secure,
+                providers=providers,
+                app_of_host=hosts.app,
+                origin_of=hosts.origin,
+                needs_binding=_needs_binding(table),
+                cookies=cookies,
+                dance=dance,
+                sessions=SealedCookieStorage(sealer, cookies, is_revoked, time.time),
+                absolute=settings.session.absolute,
+                bindings=bindings,
+                state=state,
+                result_sealer=Sealer(masters, "callback result"),
+                names=KeyedHash(masters, "names"),
+                jwks=signer.jwks,
+                metrics=metrics,
+                domain_files=files,
+                brand=_brand(settings),
+                limits=_bind_limits(settings),
+                password=ways.password,
+                sms=ways.sms,
+                resolver=ways.resolver,
+            )
+        )
+        names = request_names(_identity_headers(self._loaded))
+        upstreams[PAGES] = await self._own_pages(pages, limits, loop)
+        for upstream in settings.upstreams:
+            upstreams[upstream.id] = _upstream(upstream, limits, loop)
+            self._exits.callback(upstreams[upstream.id].pool.close)
+        sweeper = Sweeper(lambda: front.connections, [each.pool.sweep for each in upstreams.values()], loop)
+        sweeper.start()
+        self._exits.callback(sweeper.stop)
+        tasks.start(_prune(state, bindings))
+
+        await self._open_admin(settings, metrics, [("bindings", bindings.ping), ("state", state.ping)])
+        for address in settings.server.listen:
+            listener = self._socket(address)
+            server = await loop.create_server(lambda: ClientConnection(front, names, limits, loop), sock=listener)
+            self._servers.append(server)
+            self._exits.callback(server.close)
+            self.addresses.append(_shown(listener))
+        gc.collect()
+        gc.freeze()  # what lives from here to the end need not be walked again
+
+    async def _own_pages(self, pages: web.Application, limits: Limits, loop: asyncio.AbstractEventLoop) -> Upstream:
+        """Our aiohttp application as one more upstream, over socket pairs."""
+        runner = web.AppRunner(
+            pages,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            max_line_size=limits.target + 1024,
+            max_field_size=limits.head,
+        )
+        await runner.setup()
+        self._exits.push_async_callback(runner.cleanup)
+        server = runner.server
+        assert server is not None
+        pool = Pool(
+            connect_inside(server, response_names(), limits),
+            timeout=5.0,
+            idle_timeout=30.0,
+            limit=limits.connections,
+            loop=loop,
+        )
+        self._exits.callback(pool.close)
+        return Upstream(PAGES, pool, None, response_timeout=40.0, idle_timeout=40.0)
+
+    async def _open_admin(
+        self, settings: Settings, metrics: Metrics, checks: list[tuple[str, Callable[[], Awaitable[None]]]]
+    ) -> None:
+        listener = self._socket(settings.server.admin)
+        office = build_admin(metrics, checks, settings.admin.hosts)
+        runner = web.AppRunner(office, access_log=None, handle_signals=False)
+        await runner.setup()
+        self._exits.push_async_callback(runner.cleanup)
+        self.admin_address = _shown(listener)
+        await web.SockSite(runner, listener).start()
+
+    def _socket(self, address: Tcp | Unix) -> socket.socket:
+        if isinstance(address, Tcp):
+            listener = tcp_socket(address.host, address.port)
+        else:
+            listener = unix_socket(str(address.path))
+            self._exits.callback(_remove, str(address.path))
+        self._exits.callback(listener.close)
+        return listener
+
+    def _providers(self, settings: Settings, metrics: Metrics) -> Mapping[str, Provider]:
+        providers: dict[str, Provider] = {}
+        for app in settings.apps:
+            provider = WeChat(
+                app.id,
+                app.app_id,
+                app.secret.get_secret_value(),
+                app.scope,
+                app.authorize_base,
+                app.api_base,
+                timeout=app.timeout,
+                on_call=metrics.wechat_call,
+            )
+            self._exits.push_async_callback(provider.close)
+            providers[app.id] = provider
+        return providers
+
+    def _ways_to_bind(self, settings: Settings, metrics: Metrics) -> _WaysToBind:
+        """What `bind.methods` names."""
+        bind, on_call = settings.bind, metrics.verifier_call
+        password: PasswordVerifier | None = None
+        sms: SmsSender | None = None
+        resolver: PhoneResolver | None = None
+        if "password" in bind.methods and bind.password is not None:
+            if bind.password.verifier == "file" and bind.password.file is not None:
+                password = FilePasswordVerifier(bind.password.file, on_call=on_call)
+            elif bind.password.url is not None:
+                url, secret, patience = bind.password.url, _bytes(bind.password.secret), bind.password.timeout
+                password = HttpPasswordVerifier(url, secret, patience, on_call=on_call)
+        if "sms" in bind.methods and bind.sms is not None:
+            patience = bind.sms.timeout
+            if bind.sms.sender == "log":
+                sms = LogSmsSender()
+            elif bind.sms.sender_url is not None:
+                sms = HttpSmsSender(bind.sms.sender_url, _bytes(bind.sms.sender_secret), patience, on_call=on_call)
+            if bind.sms.resolver_url is not None:
+                secret = _bytes(bind.sms.resolver_secret)
+                resolver = HttpPhoneResolver(bind.sms.resolver_url, secret, patience, on_call=on_call)
+        for each in (password, sms, resolver):
+            if each is not None:
+                self._exits.push_async_callback(each.close)
+        return _WaysToBind(password, sms, resolver)
+
+    def _gauges(self, upstreams: Mapping[str, Upstream], authorizer: Authorizer) -> Gauges:
+        def connections() -> dict[tuple[str, str], int]:
+            counts: dict[tuple[str, str], int] = {}
+            for name, upstream in upstreams.items():
+                counts[name, "idle"] = upstream.pool.idle
+                counts[name, "busy"] = upstream.pool.open - upstream.pool.idle
+            return counts
+
+        return Gauges(
+            client_connections=lambda: len(self._front.connections) if self._front is not None else 0,
+            sessions_cached=lambda: len(authorizer),
+            upstream_connections=connections,
+            log_dropped=lambda: self._writer.dropped,
+        )
+
+
+def _bytes(secret: SecretStr | None) -> bytes | None:
+    return secret.get_secret_value().encode() if secret is not None else None
+
+
+def _limits(settings: Settings) -> Limits:
+    chosen = settings.limits
+    # Each client may hold one upstream connection; two descriptors a client, and some for the house.
+    affordable = max((raise_file_limit() - _SPARE_DESCRIPTORS) // 2, 16)
+    if affordable < chosen.max_connections:
+        log.warning("limits.max_connections lowered to %d by the limit of open files", affordable)
+    return Limits(
+        head=chosen.max_head,
+        target=chosen.max_target,
+        fields=chosen.max_fields,
+        head_timeout=chosen.head_timeout,
+        idle_timeout=chosen.idle_timeout,
+        body_timeout=chosen.body_timeout,
+        connections=min(chosen.max_connections, affordable),
+    )
+
+
+def _bind_limits(settings: Settings) -> BindLimits:
+    bind = settings.bind
+    limits = BindLimits(
+        ticket=bind.ticket_ttl,
+        failures_per_ip=bind.failures_per_address,
+    )
+    if bind.sms is None:
+        return limits
+    return replace(
+        limits,
+        code=bind.sms.code_ttl,
+        resend=bind.sms.resend_after,
+        sends_per_phone_day=bind.sms.codes_per_phone,
+        sends_per_ip=bind.sms.codes_per_address,
+        sends_in_all=bind.sms.codes_in_all,
+    )
+
+
+def _brand(settings: Settings) -> Brand:
+    bind = settings.bind
+    return Brand(
+        name=settings.pages.brand,
+        privacy_url=bind.privacy_url or "",
+        register_url=bind.register_url or "",
+        help_url=bind.help_url or "",
+        consent_version=bind.consent_version,
+    )
+
+
+def _signer(settings: Settings, masters: list[bytes]) -> Signer:
+    identity = settings.identity
+    ring: KeyRing | SecretRing
+    if identity.algorithm == "HS256":
+        audiences = {rule.audience for rule in settings.routes if rule.audience is not None}
+        only = next(iter(audiences)) if len(audiences) == 1 else ""
+        ring = SecretRing({key.audience or only: key.secret.get_secret_value() for key in identity.keys})
+    else:
+        ring = KeyRing([load_private_pem(key.secret.get_secret_value(), identity.algorithm) for key in identity.keys])
+    return Signer(
+        ring,
+        identity.issuer,
+        identity.ttl,
+        KeyedHash(masters, "sid in tokens"),
+        KeyedHash(masters, "subjects in tokens"),
+        {app.id: app.app_id for app in settings.apps},
+    )
+
+
+def _upstream(settings: UpstreamSettings, limits: Limits, loop: asyncio.AbstractEventLoop) -> Upstream:
+    address = settings.servers[0]
+    names = response_names()
+    origin: bytes | None = None
+    if isinstance(address, Tcp):
+        connect = connect_tcp(address.host, address.port, names, limits)
+        origin = f"http://{address}".removesuffix(":80").encode("ascii")
+    else:
+        connect = connect_unix(str(address.path), names, limits)
+    pool = Pool(
+        connect,
+        timeout=settings.connect_timeout,
+        idle_timeout=settings.idle_timeout,
+        limit=limits.connections,
+        loop=loop,
+    )
+    return Upstream(
+        settings.id, pool, origin, settings.response_timeout, idle_timeout=max(settings.response_timeout, 60.0)
+    )
+
+
+def _identity_headers(loaded: Loaded) -> list[bytes]:
+    """X-User and the plain headers of every policy: scrubbed from every request on every route."""
+    plain = [name for policy in loaded.policies.values() for name, _ in policy.headers]
+    return [name.encode("ascii") for name in [loaded.settings.identity.header, *plain]]
+
+
+def _needs_binding(table: RouteTable) -> Callable[[str, str], bool]:
+    def needs_binding(host: str, return_to: str) -> bool:
+        try:
+            target = parse_target(return_to.partition("#")[0].encode("ascii"))
+            return table.match(host, "GET", target).policy.access is Access.BOUND
+        except (GatewayError, UnicodeEncodeError):
+            return False
+
+    return needs_binding
+
+
+async def _prune(state: State, bindings: CachedBindings) -> None:
+    while True:
+        await asyncio.sleep(_PRUNE_EVERY)
+        for store in (state, bindings):
+            try:
+                await store.prune(int(time.time()))
+            except GatewayError as error:
+                log.warning("pruning failed: %s", error)
+
+
+def _shown(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    if isinstance(name, tuple):
+        return f"http://[{name[0]}]:{name[1]}" if ":" in name[0] else f"http://{name[0]}:{name[1]}"
+    return f"unix:{name}"
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+async def connect_once(settings: Settings) -> list[str]:
+    """For `check --online`: open the stores and reach each upstream once. The problems, one a line."""
+    masters = [key.get_secret_value() for key in settings.secrets.cookie_keys]
+    problems: list[str] = []
+    try:
+        bindings = await open_sql_bindings(
+            settings.bindings.url,
+            per_user=settings.bindings.per_user,
+            on_conflict=OnConflict(settings.bindings.on_conflict),
+            names=KeyedHash(masters, "subjects"),
+        )
+        await bindings.close()
+    except (GatewayError, StoreUnusable) as error:
+        problems.append(f"bindings.url: {error}")
+    try:
+        state = await open_sql_state(settings.state.url, sealer=Sealer(masters, "state rows"))
+        await state.close()
+    except (GatewayError, StoreUnusable) as error:
+        problems.append(f"state.url: {error}")
+    loop = asyncio.get_running_loop()
+    for number, upstream in enumerate(settings.upstreams):
+        pool = _upstream(upstream, Limits(), loop).pool
+        try:
+            (await pool.connect()).transport.abort()
+        except GatewayError as error:
+            problems.append(f"upstreams[{number}].servers: {upstream.servers[0]} does not answer: {error}")
+    return problems

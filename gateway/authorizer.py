@@ -1,0 +1,194 @@
+"""The guard: fetches the facts that a route asks for, lets the rule book decide, and mints what goes upstream.
+
+Law: every exception here is a refusal. A store's outage is a 503, never an identity and never a lost cookie.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.core.cookies import CookieNames, parse_cookies, strip_cookies
+from gateway.core.decision import Decision, Facts, Forward, SessionState, decide
+from gateway.core.head import RequestHead
+from gateway.core.hosts import AppHosts
+from gateway.core.identity import Session, Standing
+from gateway.core.navigation import is_navigation
+from gateway.core.policy import Access, Route
+from gateway.sealing import token_hash
+from gateway.signing import Signer, plain_headers
+from gateway.stores.cached import CachedBindings
+from gateway.stores.sessions import SessionSealer
+
+_RENEW_AT = 0.9  # of a token's life: a tenth is left for the backend's clock and for slow requests
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do with a request. For a Forward: the lines that go upstream, the cookie for the way back.
+
+    `identity` is whole header lines (X-User and plain headers). `cookie` is what is left of the client's Cookie.
+    `set_cookie` renews the session's idle limit, on pages only.
+    """
+
+    decision: Decision
+    identity: bytes = field(default=b"", repr=False)
+    cookie: bytes | None = field(default=None, repr=False)
+    set_cookie: str | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What one Cookie header was found to mean. `grants` are verdicts that stand until a time, per route and app."""
+
+    session: Session | None
+    sid_hash: str
+    cookie: bytes | None
+    grants: dict[tuple[str, str | None], tuple[Verdict, Standing, float]]
+
+
+class Authorizer:
+    """Decides on requests. `now` answers without waiting wherever it can; `later` asks the stores."""
+
+    def __init__(
+        self,
+        *,
+        cookies: CookieNames,
+        sealer: SessionSealer,
+        bindings: CachedBindings,
+        signer: Signer,
+        identity_header: str,
+        hosts: AppHosts,
+        idle: int,
+        absolute: int,
+        clock: Callable[[], float] = time.time,
+        size: int = 20_000,
+    ) -> None:
+        self._cookies = cookies
+        self._sealer = sealer
+        self._bindings = bindings
+        self._signer = signer
+        self._header = identity_header.encode("ascii")
+        self._hosts = hosts
+        self._idle = idle
+        self._absolute = absolute
+        self._clock = clock
+        self._size = size
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._lines: OrderedDict[tuple[str, str, int], tuple[bytes, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def now(self, route: Route, head: RequestHead) -> Verdict | None:
+        """The verdict, or None if a store must be asked first."""
+        if route.own:
+            return Verdict(decide(Facts(route, navigation=False, app=None)), cookie=head.cookie)
+        cookie = head.cookie
+        known = self._known.get(cookie) if cookie is not None else None
+        if known is not None:
+            granted = known.grants.get((route.id, head.host))
+            if granted is not None:
+                verdict, standing, until = granted
+                if self._bindings.peek(known.sid_hash) is standing and self._clock() < until:
+                    return verdict
+        elif cookie is not None:
+            known = self._open(cookie)
+        if known is None or known.session is None or route.policy.access is Access.PUBLIC:
+            return self._verdict(route, head, known, None)
+        standing_now = self._bindings.peek(known.sid_hash)
+        return None if standing_now is None else self._verdict(route, head, known, standing_now)
+
+    async def later(self, route: Route, head: RequestHead) -> Verdict:
+        """The verdict, asking the stores. Raises GatewayError."""
+        known = self._open(head.cookie) if head.cookie is not None else None
+        standing = None
+        if known is not None and known.session is not None and route.policy.access is not Access.PUBLIC:
+            session = known.session
+            standing = await self._bindings.standing(session.subject, known.sid_hash, session.created)
+        return self._verdict(route, head, known, standing)
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _open(self, cookie: bytes) -> _Known:
+        """Read a Cookie header, once: the newest of its valid sessions, and what of it may go upstream."""
+        known = self._known.get(cookie)
+        if known is not None:
+            self._known.move_to_end(cookie)
+            return known
+        sessions = [
+            session
+            for name, value in parse_cookies(cookie.decode("latin-1"))
+            if name == self._cookies.session and (session := self._sealer.open(value)) is not None
+        ]
+        session = max(sessions, key=lambda each: each.sealed_at, default=None)
+        sid_hash = token_hash(session.sid) if session is not None else ""
+        known = _Known(session, sid_hash, strip_cookies(cookie, self._cookies.is_ours), {})
+        self._known[cookie] = known
+        if len(self._known) > self._size:
+            self._known.popitem(last=False)
+        return known
+
+    def _verdict(self, route: Route, head: RequestHead, known: _Known | None, standing: Standing | None) -> Verdict:
+        now = self._clock()
+        session = known.session if known is not None else None
+        app = self._hosts.app(head.host)
+        state = SessionState.ABSENT
+        if session is not None:
+            if self._sealer.expired(session, int(now)):
+                state = SessionState.EXPIRED
+            elif standing is not None:
+                state = SessionState.REVOKED if standing.revoked else SessionState.LIVE
+        live = session if state is SessionState.LIVE else None
+        navigation = is_navigation(head.method.decode("ascii"), head.get)
+        decision = decide(
+            Facts(
+                route,
+                navigation=navigation,
+                app=app,
+                session=state,
+                session_app=live.subject.app if live else None,
+                auth_age=now - live.auth_time if live else None,
+                binding=standing.binding if live and standing else None,
+                safe_method=head.method in (b"GET", b"HEAD"),
+            )
+        )
+        cookie = known.cookie if known is not None else None
+        if not isinstance(decision, Forward) or not decision.identified:
+            return Verdict(decision, cookie=cookie)
+        assert live is not None
+        assert known is not None
+        assert standing is not None
+        identity, renew_at = self._identity(route, live, standing, now)
+        if self._sealer.due(live, int(now)):
+            renewal = self._renewal(live, int(now)) if navigation else None
+            return Verdict(decision, identity, cookie, renewal)
+        verdict = Verdict(decision, identity, cookie)
+        until = min(renew_at, live.sealed_at + self._idle / 4, live.created + self._absolute)
+        if route.policy.max_age is not None:
+            until = min(until, live.auth_time + route.policy.max_age)
+        if len(known.grants) < 64:
+            known.grants[route.id, head.host] = (verdict, standing, until)
+        return verdict
+
+    def _identity(self, route: Route, session: Session, standing: Standing, now: float) -> tuple[bytes, float]:
+        """The header lines of (session, route, binding version), minted once and reused until renewal is due."""
+        binding = standing.binding
+        key = (session.sid, route.id, binding.version if binding is not None else 0)
+        line = self._lines.get(key)
+        if line is not None and now < line[1]:
+            return line
+        token = self._signer.mint(session, route, binding, int(now))
+        lines = [b"%b: %b\r\n" % (self._header, token.encode("ascii"))]
+        if binding is not None:
+            lines += [b"%b: %b\r\n" % pair for pair in plain_headers(route.policy, binding.claims)]
+        line = (b"".join(lines), int(now) + self._signer.ttl * _RENEW_AT)
+        self._lines[key] = line
+        self._lines.move_to_end(key)
+        if len(self._lines) > self._size:
+            self._lines.popitem(last=False)
+        return line
+
+    def _renewal(self, session: Session, now: int) -> str:
+        left = min(self._idle, session.created + self._absolute - now)
+        return self._cookies.set_cookie(self._cookies.session, self._sealer.seal(session, now), max(left, 1))

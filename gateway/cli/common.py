@@ -1,0 +1,34 @@
+"""What several commands share."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TypeAlias
+
+from gateway.config import ConfigurationError, Loaded, load
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option -c."""
+    parser.add_argument("-c", "--config", type=Path, default=Path("gateway.toml"), help="default: gateway.toml")
+
+
+def loaded_or_none(path: Path) -> Loaded | None:
+    """The configuration, its warnings told; or None after telling every problem, one a line."""
+    try:
+        loaded = load(path, env=os.environ)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return None
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return loaded
+
+
+def fail(message: str) -> int:
+    """Tell why, and the exit status of a failure."""
+    print(f"gateway: {message}", file=sys.stderr)
+    return 1

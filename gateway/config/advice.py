@@ -1,0 +1,29 @@
+"""What a sound configuration may still be warned about."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from .addresses import Tcp, host_of
+from .settings import Settings
+
+
+def advice_on(settings: Settings) -> Iterator[str]:
+    """Sentences for the operator, one a concern."""
+    server, bind = settings.server, settings.bind
+    if server.development:
+        yield "server.development is true: plain http and inline secrets are allowed; never expose this to a network"
+    if isinstance(server.admin, Tcp) and server.admin.host in ("0.0.0.0", "::"):  # noqa: S104
+        yield f"server.admin = {server.admin} answers on every network: make sure that none of them is public"
+    public_host = host_of(server.public_url)
+    if not any(public_host in app.hosts for app in settings.apps):
+        yield f"apps.hosts: no app names {public_host}, the host of server.public_url: nobody can log in there"
+    if (users := bind.password and bind.password.file) and not users.is_file():
+        yield f"bind.password.file: there is no {users} yet: nobody can prove a password"
+    services = {
+        "bind.password.url": bind.password and bind.password.url,
+        "bind.sms.sender_url": bind.sms and bind.sms.sender_url,
+        "bind.sms.resolver_url": bind.sms and bind.sms.resolver_url,
+    }
+    for key, url in services.items():
+        if url and url.startswith("http://") and not Tcp(urlsplit(url).hostname or "", 80).loopback:
+            yield f"{key} is plain http to another machine: passwords, codes and phone numbers travel readable"

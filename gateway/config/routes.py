@@ -1,0 +1,78 @@
+"""The tables about where requests go: [[upstreams]] and [[routes]]."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, field_validator
+
+from gateway.core.policy import Policy, Route
+
+from .addresses import UpstreamServer
+from .context import Section, key
+from .values import HostPattern, Id, Method, ParsedRoutePath, Timeout, Word
+
+
+def _one_server(servers: tuple[object, ...]) -> tuple[object, ...]:
+    if len(servers) > 1:
+        raise ValueError("balancing is not in this version: name one server")
+    return servers
+
+
+class Upstream(Section):
+    """A legacy system."""
+
+    id: Id = key(description="Our name for it: in routes and metrics.")
+    servers: Annotated[tuple[UpstreamServer, ...], AfterValidator(_one_server)] = key(
+        min_length=1, description="`http://host:port` or `unix:/path`. One server in this version."
+    )
+    connect_timeout: Timeout = key(default="3s", description="How long a connection may take to open (502).")
+    response_timeout: Timeout = key(
+        default="60s", description="How long the response's head may take (504). A policy may say otherwise."
+    )
+    idle_timeout: Timeout = key(
+        default="50s",
+        description="How long an unused connection is kept; a little less than the upstream's own keep-alive.",
+    )
+
+
+class RouteRule(Section):
+    """One rule: which requests, under which policy, to which upstream. The longest path wins."""
+
+    id: Id = key(description="Our name for it: in the log, metrics, and the token's `route`.")
+    hosts: tuple[HostPattern, ...] = key(
+        default=("*",), min_length=1, description="Exact host names, `*.suffix`, or `*` for any."
+    )
+    path: ParsedRoutePath = key(
+        default="/",
+        description="This path and all below it, by whole segments; a trailing slash means nothing. `= /exact` is "
+        "this path only.",
+    )
+    methods: tuple[Method, ...] = key(default=("*",), min_length=1, description="Methods, or `*` for any.")
+    policy: str = key(description="The policy's name: `page` is policies/page.toml.")
+    upstream: str = key(description="The upstream's id.")
+    audience: Word | None = key(
+        default=None,
+        description="The token's `aud`: who shall accept it. Required unless the policy is public. One a backend.",
+    )
+
+    @field_validator("hosts", "methods")
+    @classmethod
+    def _star_alone(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in names and len(names) > 1:
+            raise ValueError('says everything with "*": leave out the others')
+        if len(set(names)) < len(names):
+            raise ValueError("names the same twice")
+        return names
+
+
+def route_of(rule: RouteRule, policy: Policy) -> Route:
+    """The rule book's value of a rule."""
+    return Route(
+        id=rule.id,
+        hosts=rule.hosts,
+        path=rule.path.path,
+        exact=rule.path.exact,
+        methods=frozenset(rule.methods),
+        policy=policy,
+        upstream=rule.upstream,
+        audience=rule.audience,
+    )

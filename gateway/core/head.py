@@ -1,0 +1,195 @@
+"""Message heads: what a request and a response say of themselves, and when they say it ambiguously.
+
+Law: whatever two parsers could read differently is refused, never repaired (RFC 9112 section 11).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from .errors import GatewayError
+from .fields import FieldNames, Kind
+from .reasons import Reason
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+_HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_LENGTH = re.compile(rb"0|[1-9][0-9]{0,17}")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)(/.*|)", re.IGNORECASE | re.DOTALL)
+# Fields that a Connection option must never remove: the request would change its meaning (RFC 9110 7.6.1).
+_NEVER_NOMINATED = frozenset(
+    (b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"cookie", b"expect")
+)
+_CONNECTION_LIMIT = 16
+
+
+class RequestHead:
+    """A request's head after the rules: framing known, fields sorted into forwarded and ours to deal with.
+
+    `target` is in origin form, byte for byte as sent. `kept` are whole field lines to forward as they came.
+    `length` is None without a body length; `chunked` and `length` exclude each other.
+    """
+
+    __slots__ = (
+        "chunked",
+        "cookie",
+        "expects",
+        "fields",
+        "forwarded_for",
+        "forwarded_host",
+        "forwarded_proto",
+        "host",
+        "http11",
+        "keep_alive",
+        "kept",
+        "length",
+        "method",
+        "request_id",
+        "target",
+    )
+
+    def __init__(self, method: bytes, target: bytes, http11: bool, fields: Fields, names: FieldNames) -> None:
+        """Sort `fields`. Raises GatewayError for anything ambiguous."""
+        self.method = method
+        self.http11 = http11
+        self.fields = fields
+        self.cookie: bytes | None = None
+        self.chunked = False
+        self.expects = False
+        self.length: int | None = None
+        self.forwarded_for: bytes | None = None
+        self.forwarded_proto: bytes | None = None
+        self.forwarded_host: bytes | None = None
+        self.request_id: bytes | None = None
+        host: bytes | None = None
+        options: list[bytes] | None = None
+        kept: list[bytes] = []
+        for name, value in fields:
+            kind = names[name]
+            if kind is Kind.KEEP:
+                kept.append(b"%b: %b\r\n" % (name, value))
+            elif kind is Kind.HOST:
+                if host is not None:
+                    raise bad_request("more than one Host")
+                host = value
+            elif kind is Kind.COOKIE:  # RFC 6265 5.4 sends one; RFC 9113 8.2.3 joins several
+                self.cookie = value if self.cookie is None else b"%b; %b" % (self.cookie, value)
+            elif kind is Kind.CONNECTION:
+                options = (options or []) + [option.strip(b" \t").lower() for option in value.split(b",")]
+            elif kind is Kind.LENGTH:
+                if self.length is not None or not _LENGTH.fullmatch(value):
+                    raise bad_request("Content-Length repeated or not a plain number")
+                self.length = int(value)
+            elif kind is Kind.CODING:
+                if self.chunked or value.lower() != b"chunked" or not http11:
+                    raise bad_request("Transfer-Encoding other than one chunked")
+                self.chunked = True
+            elif kind is Kind.EXPECT:
+                if self.expects or value.lower() != b"100-continue":
+                    raise GatewayError(417, Reason.EXPECTATION_FAILED)
+                self.expects = http11  # RFC 9110 10.1.1: ignored in HTTP/1.0
+            elif kind is Kind.FORWARDED_FOR:
+                self.forwarded_for = value if self.forwarded_for is None else b"%b, %b" % (self.forwarded_for, value)
+            elif kind is Kind.FORWARDED_PROTO:
+                self.forwarded_proto = value
+            elif kind is Kind.FORWARDED_HOST:
+                self.forwarded_host = value
+            elif kind is Kind.REQUEST_ID:
+                self.request_id = value
+            elif kind is Kind.REFUSE:
+                raise bad_request("a spelling of a framing field")
+        if self.chunked and self.length is not None:
+            raise bad_request("Content-Length beside Transfer-Encoding")
+        if options is None:
+            self.keep_alive = http11
+        else:
+            self.keep_alive = b"close" not in options if http11 else b"keep-alive" in options
+            kept = _without_nominated(kept, options)
+        self.kept = kept
+        if host is None or not _HOST.fullmatch(host):
+            raise bad_request("Host missing or malformed")
+        self.target, self.host = _origin_form(target, host)
+
+    def get(self, name: str) -> str | None:
+        """The field's value, or None if it is absent or repeated. For the slow path."""
+        wanted = name.lower().encode("ascii")
+        values = [value for field, value in self.fields if field.lower() == wanted]
+        return values[0].decode("latin-1") if len(values) == 1 else None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether body bytes follow the head."""
+        return self.chunked or bool(self.length)
+
+
+class ResponseHead:
+    """An upstream's response head after the rules. `until_close`: the body ends with the connection."""
+
+    __slots__ = ("cache_control", "chunked", "keep_alive", "kept", "length", "locations", "set_cookies", "status")
+
+    def __init__(self, status: int, http11: bool, fields: Fields, names: FieldNames) -> None:
+        """Sort `fields`. Raises ValueError for anything ambiguous."""
+        self.status = status
+        self.chunked = False
+        self.cache_control = False
+        self.length: int | None = None
+        self.locations: list[tuple[bytes, bytes]] = []
+        self.set_cookies: list[bytes] = []
+        options: list[bytes] | None = None
+        kept: list[bytes] = []
+        for name, value in fields:
+            kind = names[name]
+            if kind is Kind.KEEP:
+                kept.append(b"%b: %b\r\n" % (name, value))
+            elif kind is Kind.LENGTH:
+                if self.length is not None or not _LENGTH.fullmatch(value):
+                    raise ValueError("Content-Length repeated or not a plain number")
+                self.length = int(value)
+            elif kind is Kind.CACHE_CONTROL:
+                self.cache_control = True
+                kept.append(b"%b: %b\r\n" % (name, value))
+            elif kind is Kind.SET_COOKIE:
+                self.set_cookies.append(value)
+            elif kind is Kind.CONNECTION:
+                options = (options or []) + [option.strip(b" \t").lower() for option in value.split(b",")]
+            elif kind is Kind.LOCATION:
+                self.locations.append((name, value))
+            elif kind is Kind.CODING:
+                if self.chunked or value.lower() != b"chunked" or not http11:
+                    raise ValueError("Transfer-Encoding other than one chunked")
+                self.chunked = True
+            elif kind is Kind.REFUSE:
+                raise ValueError("a spelling of a framing field")
+        if self.chunked and self.length is not None:
+            raise ValueError("Content-Length beside Transfer-Encoding")
+        if options is None:
+            self.keep_alive = http11
+        else:
+            self.keep_alive = b"close" not in options if http11 else b"keep-alive" in options
+            kept = _without_nominated(kept, options)
+        self.kept = kept
+
+
+def bad_request(message: str) -> GatewayError:
+    """A 400 for a head that breaks RFC 9112 or could be read in two ways."""
+    return GatewayError(400, Reason.BAD_REQUEST, message)
+
+
+def _without_nominated(kept: list[bytes], options: Iterable[bytes]) -> list[bytes]:
+    """Drop the fields that Connection names as hop-by-hop. Ours are added later, out of its reach."""
+    named = {option for option in options if option not in (b"close", b"keep-alive", b"upgrade", b"te", b"")}
+    if not named:
+        return kept
+    if len(named) > _CONNECTION_LIMIT:
+        raise bad_request("too many Connection options")
+    named -= _NEVER_NOMINATED
+    return [line for line in kept if line[: line.index(b":")].lower() not in named]
+
+
+def _origin_form(target: bytes, host: bytes) -> tuple[bytes, str]:
+    """An absolute-form target becomes origin form, if it names the same host (RFC 9112 3.2.2)."""
+    if not target.startswith(b"/"):
+        absolute = _ABSOLUTE.fullmatch(target)
+        if absolute is None or absolute[1].lower() != host.lower():
+            raise GatewayError(400, Reason.BAD_TARGET, "target neither a path nor an address of this Host")
+        target = absolute[2] or b"/"
+    return target, host.decode("ascii").lower()

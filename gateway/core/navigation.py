@@ -1,0 +1,24 @@
+"""Whether a request is a browser that navigates: only those are redirected."""
+
+import re
+from collections.abc import Callable
+
+# Android's WebView, and so WeChat on Android, names its application in X-Requested-With on every navigation.
+_ANDROID_PACKAGE = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
+
+
+def is_navigation(method: str, header: Callable[[str], str | None]) -> bool:
+    """Say whether a redirect would be seen by a person. `header` gives a field's value, or None.
+
+    Sec-Fetch-Mode decides (W3C Fetch Metadata); browsers without it are known by their Accept.
+    """
+    if method not in ("GET", "HEAD"):
+        return False
+    requested_with = header("X-Requested-With")
+    if requested_with is not None and not _ANDROID_PACKAGE.fullmatch(requested_with):
+        return False
+    mode = header("Sec-Fetch-Mode")
+    if mode is not None:
+        return mode.strip().lower() == "navigate"
+    accept = header("Accept") or ""
+    return any(choice.partition(";")[0].strip().lower() == "text/html" for choice in accept.split(","))

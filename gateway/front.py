@@ -1,0 +1,84 @@
+"""The porter: which door is this request for. Own pages are routes like any other, before all others."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from gateway.core.errors import GatewayError
+from gateway.core.head import RequestHead
+from gateway.core.policy import Access, Policy, Route
+from gateway.core.reasons import Reason
+from gateway.core.routing import RouteTable
+from gateway.core.target import parse_target
+from gateway.proxy.carrier import Carrier
+from gateway.proxy.carry import Carry
+from gateway.proxy.origin import Origin, Origins
+from gateway.wire.client import ClientConnection
+
+log = logging.getLogger(__name__)
+
+PAGES = "_pages"  # the upstream that is our own aiohttp application
+_OWN = Policy("_own", Access.PUBLIC, max_body=64 * 1024)
+
+
+def own_routes(prefix: str, domain_files: Sequence[str]) -> list[Route]:
+    """The reserved prefix, and WeChat's domain-verification files at the root (GET and HEAD only)."""
+    routes = [Route(PAGES, ("*",), prefix, False, frozenset("*"), _OWN, PAGES, own=True)]
+    reading = frozenset(("GET", "HEAD"))
+    routes += [
+        Route(f"{PAGES}_{name}", ("*",), f"/{name}", True, reading, _OWN, PAGES, own=True) for name in domain_files
+    ]
+    return routes
+
+
+class Front:
+    """The wire's door: finds the route, then lets a Carry do the rest."""
+
+    def __init__(self, table: RouteTable, carrier: Carrier, origins: Origins) -> None:
+        self._table = table
+        self._carrier = carrier
+        self._origins = origins
+        self.connections: set[ClientConnection] = set()
+        self._empty: asyncio.Event | None = None
+
+    def greet(self, client: ClientConnection) -> bool:
+        """Count the connection in, unless there are too many."""
+        client.notes = self._origins.stranger(client.peer) if not self._origins.trusts(client.peer) else None
+        self.connections.add(client)
+        return len(self.connections) <= self._carrier.limits.connections
+
+    def farewell(self, client: ClientConnection) -> None:
+        """Count it out."""
+        self.connections.discard(client)
+        if self._empty is not None and not self.connections:
+            self._empty.set()
+
+    async def empty(self) -> None:
+        """Wait until the last connection is gone."""
+        self._empty = asyncio.Event()
+        if self.connections:
+            await self._empty.wait()
+
+    def exchange(self, client: ClientConnection, head: RequestHead) -> Carry:
+        """Route a valid head. What has no route still becomes an exchange: it is answered, counted and logged."""
+        origin = client.notes
+        if not isinstance(origin, Origin):
+            origin = self._origins.behind_proxy(client.peer, head)
+        route: Route | None = None
+        error: GatewayError | None = None
+        try:
+            route = self._table.match(head.host, head.method.decode("ascii"), parse_target(head.target))
+        except GatewayError as refusal:
+            error = refusal
+        except Exception:
+            log.exception("routing failed")
+            error = GatewayError(500, Reason.INTERNAL_ERROR)
+        return Carry(self._carrier, client, head, origin, route, error)
+
+    def refusal(self, client: ClientConnection, error: GatewayError) -> bytes:
+        """The answer to a head that is not one."""
+        request_id = self._carrier.next_request_id()
+        origin = self._origins.stranger(client.peer)
+        answer = self._carrier.render.error(error.status, error.reason.value, None, request_id)
+        self._carrier.record(None, origin, None, error.reason, error.status, len(answer.body), 0.0, request_id)
+        return answer.encode(head_only=False, keep_alive=False)

@@ -1,0 +1,427 @@
+"""One request carried: decided on, sent upstream, its response streamed back. The state of one exchange.
+
+    start ─▶ verdict ─┬─ Forward ─▶ connection ─▶ head and body up ─▶ head and body down ─▶ finished
+                      └─ anything else ─▶ an answer of our own
+
+Law: nothing is sent upstream before a verdict of Forward, and every exit passes `_end` exactly once.
+"""
+
+import asyncio
+import logging
+import time
+
+from gateway.authorizer import Verdict
+from gateway.core.decision import Bind, Forward, Login
+from gateway.core.errors import GatewayError
+from gateway.core.head import RequestHead, ResponseHead
+from gateway.core.policy import Route
+from gateway.core.reasons import Reason
+from gateway.wire.client import CONTINUE, NEVER, ClientConnection
+from gateway.wire.framing import LAST_CHUNK, chunk
+from gateway.wire.upstream import UpstreamConnection
+
+from .carrier import Carrier
+from .origin import Origin
+from .render import STATUS_LINES, Answer
+from .upstreams import Upstream
+
+log = logging.getLogger(__name__)
+
+_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))  # RFC 9110 9.2.2
+_CLIENT_GONE = 499  # in logs and metrics only, as nginx has it
+
+
+class Carry:
+    """One exchange. `route` is None when `error` says why there is none."""
+
+    __slots__ = (
+        "_answered",
+        "_body_bytes",
+        "_carrier",
+        "_chunked_down",
+        "_client",
+        "_connection",
+        "_ended",
+        "_error",
+        "_head",
+        "_keep_alive",
+        "_origin",
+        "_reason",
+        "_request_complete",
+        "_request_id",
+        "_retried",
+        "_route",
+        "_sent",
+        "_started",
+        "_status",
+        "_task",
+        "_upstream",
+        "_verdict",
+    )
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        client: ClientConnection,
+        head: RequestHead,
+        origin: Origin,
+        route: Route | None,
+        error: GatewayError | None,
+    ) -> None:
+        self._carrier = carrier
+        self._client = client
+        self._head = head
+        self._origin = origin
+        self._route = route
+        self._error = error
+        self._started = time.monotonic()
+        self._request_id = origin.request_id or carrier.next_request_id()
+        self._request_complete = not head.has_body
+        self._keep_alive = head.keep_alive
+        self._connection: UpstreamConnection | None = None
+        self._upstream: Upstream | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._verdict: Verdict | None = None
+        self._reason: Reason = Reason.INTERNAL_ERROR
+        self._status = 0
+        self._sent = 0
+        self._body_bytes = 0
+        self._answered = False
+        self._chunked_down = False
+        self._retried = False
+        self._ended = False
+
+    # --- deciding -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Decide now if nothing must be asked, else in a task."""
+        if self._error is not None:
+            self._refuse(self._error)
+            return
+        assert self._route is not None
+        try:
+            verdict = self._carrier.authorizer.now(self._route, self._head)
+            if verdict is not None:
+                self._act(verdict)
+                return
+        except Exception as error:
+            self._refuse_for(error)
+            return
+        self._task = self._carrier.tasks.start(self._decide())
+
+    async def _decide(self) -> None:
+        assert self._route is not None
+        try:
+            verdict = await self._carrier.authorizer.later(self._route, self._head)
+            if not self._ended:
+                self._act(verdict)
+        except Exception as error:
+            self._refuse_for(error)
+
+    def _act(self, verdict: Verdict) -> None:
+        route, decision = self._route, verdict.decision
+        assert route is not None
+        self._verdict = verdict
+        self._reason = decision.reason
+        if not isinstance(decision, Forward):
+            self._answer(self._own_answer(verdict, route))
+            return
+        limit = route.policy.max_body
+        if limit is not None and self._head.length is not None and self._head.length > limit:
+            raise GatewayError(413, Reason.BODY_TOO_LARGE)
+        self._upstream = self._carrier.upstreams[route.upstream]
+        connection = self._upstream.pool.take()
+        if connection is not None:
+            self._send(connection)
+        else:
+            self._task = self._carrier.tasks.start(self._connect(self._upstream))
+
+    def _own_answer(self, verdict: Verdict, route: Route) -> Answer:
+        render, decision = self._carrier.render, verdict.decision
+        if isinstance(decision, Login):
+            app = self._carrier.app_of_host(self._head.host)
+            assert app is not None  # decide() refuses hosts without an app before it asks for a login
+            if decision.redirect:
+                self._carrier.metrics.dance(app, "redirect_sent")
+            return render.login(decision, route, self._head, app, self._request_id, int(time.time()))
+        if isinstance(decision, Bind):
+            return render.bind(decision, route, self._head, self._request_id)
+        assert not isinstance(decision, Forward)
+        return render.deny(decision, self._head, self._request_id)
+
+    # --- upwards ------------------------------------------------------------------------------------
+
+    async def _connect(self, upstream: Upstream) -> None:
+        try:
+            connection = await upstream.pool.connect()
+        except Exception as error:
+            self._refuse_for(error)
+            return
+        if self._ended:
+            connection.transport.abort()
+        else:
+            self._send(connection)
+
+    def _send(self, connection: UpstreamConnection) -> None:
+        upstream, client, head = self._upstream, self._client, self._head
+        assert upstream is not None
+        self._connection = connection
+        connection.send(self, head.method, self._request_bytes())
+        client.deadline = self._carrier.loop.time() + self._response_timeout()
+        if not self._request_complete:
+            if head.expects and not self._retried:
+                client.write(CONTINUE)
+            client.deadline = self._carrier.loop.time() + self._carrier.limits.body_timeout
+            client.read_body()
+
+    def _request_bytes(self) -> bytes:
+        """The head as the upstream gets it: the target and the kept fields byte for byte, then ours."""
+        head, origin, verdict, route = self._head, self._origin, self._verdict, self._route
+        assert verdict is not None
+        assert route is not None
+        host = head.host.encode("ascii")
+        forwarded_for = origin.client.encode("ascii", "replace") if route.own else origin.chain
+        parts = [
+            b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, host),
+            *head.kept,
+            b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nX-Request-Id: %b\r\n"
+            % (forwarded_for, origin.scheme.encode("ascii"), host, self._request_id),
+            verdict.identity,
+        ]
+        if verdict.cookie is not None:
+            parts.append(b"Cookie: %b\r\n" % verdict.cookie)
+        if head.chunked:
+            parts.append(b"Transfer-Encoding: chunked\r\n")
+        elif head.length is not None:
+            parts.append(b"Content-Length: %d\r\n" % head.length)
+        parts.append(b"\r\n")
+        return b"".join(parts)
+
+    def request_data(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        self._body_bytes += len(data)
+        route, connection = self._route, self._connection
+        assert route is not None
+        limit = route.policy.max_body
+        if limit is not None and self._body_bytes > limit:
+            self.request_broken(GatewayError(413, Reason.BODY_TOO_LARGE))
+            return
+        self._client.deadline = self._carrier.loop.time() + self._carrier.limits.body_timeout
+        if connection is not None and not connection.closed:
+            connection.write(chunk(data) if self._head.chunked else data)
+
+    def request_end(self) -> None:
+        """The request is complete; from now on the upstream's time counts."""
+        self._request_complete = True
+        if self._connection is not None and self._head.chunked and not self._connection.closed:
+            self._connection.write(LAST_CHUNK)
+        if not self._answered:
+            self._client.deadline = self._carrier.loop.time() + self._response_timeout()
+
+    def request_broken(self, error: GatewayError) -> None:
+        """The body broke its framing or a limit: the upstream must not take what it has for the whole."""
+        self._abandon()
+        if self._answered:
+            self._reason = error.reason
+            self._client.abort()
+        else:
+            self._keep_alive = False
+            self._refuse(error)
+
+    def upstream_paused(self) -> None:
+        """Back-pressure from upstream to client."""
+        self._client.pause_body()
+
+    def upstream_resumed(self) -> None:
+        """And its end."""
+        self._client.resume_body()
+
+    # --- downwards ----------------------------------------------------------------------------------
+
+    def response_head(self, head: ResponseHead) -> None:
+        """The upstream answers: its head, without what is not for the client."""
+        client, route, verdict, carrier = self._client, self._route, self._verdict, self._carrier
+        assert route is not None
+        assert verdict is not None
+        self._answered = True
+        self._status = head.status
+        client.deadline = carrier.loop.time() + self._idle_timeout()
+        if not self._request_complete or client.draining:
+            self._keep_alive = False  # an early answer: what is left of the body is not worth waiting for
+        parts = [STATUS_LINES[head.status], *head.kept]
+        for name, value in head.locations:
+            parts.append(b"%b: %b\r\n" % (name, value if route.own else self._public_location(value)))
+        for value in head.set_cookies:
+            if route.own or not carrier.is_our_cookie(value.partition(b"=")[0].strip()):
+                parts.append(b"Set-Cookie: %b\r\n" % value)
+        if verdict.set_cookie is not None:
+            parts.append(b"Set-Cookie: %b\r\n" % verdict.set_cookie.encode("ascii"))
+        if verdict.identity and not head.cache_control:
+            parts.append(b"Cache-Control: private, no-cache\r\n")
+        parts.append(b"X-Request-Id: %b\r\n" % self._request_id)
+        parts.append(self._framing(head))
+        if not self._keep_alive:
+            parts.append(b"Connection: close\r\n")
+        elif not self._head.http11:
+            parts.append(b"Connection: keep-alive\r\n")
+        parts.append(b"\r\n")
+        client.write(b"".join(parts))
+
+    def _framing(self, head: ResponseHead) -> bytes:
+        if head.status == 204:
+            return b""
+        if head.length is not None:
+            return b"Content-Length: %d\r\n" % head.length
+        if self._head.method == b"HEAD" or head.status == 304:
+            return b""
+        if self._head.http11:
+            self._chunked_down = True
+            return b"Transfer-Encoding: chunked\r\n"
+        self._keep_alive = False  # HTTP/1.0: the body ends with the connection
+        return b""
+
+    def response_data(self, data: bytes) -> None:
+        """A piece of the response's body."""
+        self._sent += len(data)
+        self._client.deadline = self._carrier.loop.time() + self._idle_timeout()
+        self._client.write(chunk(data) if self._chunked_down else data)
+
+    def response_end(self) -> None:
+        """The response is complete. The connection goes back if the request was sent whole."""
+        connection, upstream = self._connection, self._upstream
+        assert connection is not None
+        assert upstream is not None
+        self._connection = None
+        if self._request_complete:
+            upstream.pool.release(connection)
+        else:
+            connection.transport.abort()
+        if self._chunked_down:
+            self._client.write(LAST_CHUNK)
+        self._end()
+        self._client.finish(self._keep_alive)
+
+    def response_failed(self, reason: str, *, answered: bool) -> None:
+        """The upstream broke off. A truncated response must look truncated."""
+        connection, upstream = self._connection, self._upstream
+        assert connection is not None
+        assert upstream is not None
+        self._connection = None
+        if self._answered:
+            self._carrier.metrics.upstream(upstream.id, "broken_response")
+            self._reason = Reason.UPSTREAM_GARBAGE
+            self._client.abort()
+            return
+        if connection.reused and not answered and not self._body_bytes and not self._retried:
+            # The upstream closed an idle connection as we took it. Nothing was answered, so a request that may
+            # be repeated is (RFC 9110 9.2.2), once, on a connection of its own.
+            if self._head.method in _IDEMPOTENT and not self._head.has_body:
+                self._retried = True
+                self._task = self._carrier.tasks.start(self._connect(upstream))
+                return
+        log.warning("upstream %s: %s", upstream.id, reason)
+        self._carrier.metrics.upstream(upstream.id, "garbage" if answered else "closed")
+        self._refuse(GatewayError(502, Reason.UPSTREAM_GARBAGE if answered else Reason.UPSTREAM_UNREACHABLE))
+
+    def client_paused(self) -> None:
+        """Back-pressure from client to upstream."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def client_resumed(self) -> None:
+        """And its end."""
+        self._client.deadline = self._carrier.loop.time() + self._idle_timeout()
+        if self._connection is not None:
+            self._connection.resume()
+
+    # --- ends ---------------------------------------------------------------------------------------
+
+    def client_lost(self) -> None:
+        """The client left, or was cut off: the upstream need not go on."""
+        if not self._ended:
+            self._abandon()
+            self._status = self._status or _CLIENT_GONE
+            self._end()
+
+    def expired(self) -> None:
+        """The deadline of the phase has passed."""
+        if self._answered:
+            self._client.abort()
+        elif not self._request_complete:
+            self._abandon()
+            self._keep_alive = False
+            self._refuse(GatewayError(408, Reason.REQUEST_TIMEOUT))
+        else:
+            assert self._upstream is not None
+            self._carrier.metrics.upstream(self._upstream.id, "timeout")
+            self._abandon()
+            self._refuse(GatewayError(504, Reason.UPSTREAM_TIMEOUT))
+
+    def _refuse_for(self, error: Exception) -> None:
+        """Every exception is a refusal."""
+        if isinstance(error, GatewayError):
+            if self._upstream is not None and error.status in (502, 503, 504):
+                self._carrier.metrics.upstream(self._upstream.id, error.reason.value)
+                log.warning("upstream %s: %s", self._upstream.id, error)
+            self._refuse(error)
+        else:
+            log.error("request failed", exc_info=error)
+            self._refuse(GatewayError(500, Reason.INTERNAL_ERROR))
+
+    def _refuse(self, error: GatewayError) -> None:
+        if self._ended:
+            return
+        if self._answered:
+            self._client.abort()
+            return
+        self._reason = error.reason
+        self._answer(self._carrier.render.error(error.status, error.reason.value, self._head, self._request_id))
+
+    def _answer(self, answer: Answer) -> None:
+        """An answer of our own. A body that was not read makes it the connection's last."""
+        self._abandon()
+        self._answered = True
+        self._status = answer.status
+        keep_alive = self._keep_alive and self._request_complete and not self._client.draining
+        head_only = self._head.method == b"HEAD"
+        self._sent = 0 if head_only else len(answer.body)
+        request_id = b"X-Request-Id: %b\r\n" % self._request_id
+        answer = Answer(answer.status, answer.body, (*answer.fields, request_id))
+        self._client.write(answer.encode(head_only=head_only, keep_alive=keep_alive, http11=self._head.http11))
+        self._end()
+        self._client.finish(keep_alive)
+
+    def _abandon(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+
+    def _response_timeout(self) -> float:
+        assert self._route is not None
+        assert self._upstream is not None
+        return self._route.policy.response_timeout or self._upstream.response_timeout
+
+    def _idle_timeout(self) -> float:
+        assert self._upstream is not None
+        return self._upstream.idle_timeout
+
+    def _public_location(self, value: bytes) -> bytes:
+        """A Location on the upstream's own origin becomes one on ours, as this client addressed it."""
+        assert self._upstream is not None
+        host, scheme = self._head.host.encode("ascii"), self._origin.scheme.encode("ascii")
+        for own in (self._upstream.origin, b"http://" + host):
+            if own is not None and value.startswith(own) and value[len(own) : len(own) + 1] in (b"", b"/", b"?", b"#"):
+                return b"%b://%b%b" % (scheme, host, value[len(own) :])
+        return value
+
+    def _end(self) -> None:
+        """Count and log, once. Break what would be a cycle."""
+        if self._ended:
+            return
+        self._ended = True
+        self._client.deadline = NEVER
+        self._task = None
+        seconds = time.monotonic() - self._started
+        self._carrier.record(
+            self._head, self._origin, self._route, self._reason, self._status, self._sent, seconds, self._request_id
+        )

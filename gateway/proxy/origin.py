@@ -1,0 +1,76 @@
+"""Where a request comes from and which address it meant: forwarding headers, believed only from listed proxies."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.core.head import RequestHead
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_HOST = re.compile(
+    rb"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
+)
+_CHAIN_LIMIT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """`client` is the address to count and to log, `chain` what X-Forwarded-For says upstream."""
+
+    client: str
+    chain: bytes
+    scheme: str
+    request_id: bytes | None
+
+
+class Origins:
+    """Believes the X-Forwarded-* of peers in `trusted` and nobody else's (CVE-2026-40575, CVE-2023-36456)."""
+
+    def __init__(self, trusted: Sequence[Network], scheme: str) -> None:
+        self._trusted = trusted
+        self._scheme = scheme
+
+    def trusts(self, peer: str) -> bool:
+        """Whether the peer is a listed proxy."""
+        if not self._trusted:
+            return False
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return any(address.version == network.version and address in network for network in self._trusted)
+
+    def stranger(self, peer: str) -> Origin:
+        """A client that connects directly: nothing it says of itself is believed."""
+        return Origin(peer, peer.encode("ascii", "replace"), self._scheme, None)
+
+    def behind_proxy(self, peer: str, head: RequestHead) -> Origin:
+        """A client behind a listed proxy: the address next to the listed ones is the client's."""
+        hops = [hop.strip() for hop in (head.forwarded_for or b"").decode("latin-1").split(",") if hop.strip()]
+        hops = [hop for hop in hops[-_CHAIN_LIMIT:] if _is_address(hop)]
+        client = peer
+        for hop in reversed(hops):
+            client = hop
+            if not self.trusts(hop):
+                break
+        scheme = self._scheme
+        if head.forwarded_proto is not None and head.forwarded_proto.lower() in (b"http", b"https"):
+            scheme = head.forwarded_proto.lower().decode("ascii")
+        if head.forwarded_host is not None and _HOST.fullmatch(head.forwarded_host):
+            head.host = head.forwarded_host.decode("ascii").lower()
+        request_id = head.request_id
+        if request_id is not None and not _REQUEST_ID.fullmatch(request_id):
+            request_id = None
+        return Origin(client, ", ".join([*hops, peer]).encode("ascii"), scheme, request_id)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

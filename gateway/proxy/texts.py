@@ -1,0 +1,58 @@
+"""What the proxy's small pages say, in Chinese and English."""
+
+from gateway.core.head import RequestHead
+
+# status or word → (title, text, the button's label)
+TEXTS: dict[str, dict[int | str, tuple[str, str, str]]] = {
+    "zh": {
+        200: ("正在登录", "正在前往微信登录，请稍候。", "继续"),
+        400: ("请求无法识别", "请返回上一页重试。", "登录"),
+        401: ("请先登录", "登录已失效，请重新登录。您刚才提交的内容没有被处理。", "重新登录"),
+        403: ("没有权限", "您的账号不能访问此页面。", "继续"),
+        "bind": ("请先绑定账号", "此页面需要绑定账号后才能使用。您刚才提交的内容没有被处理。", "去绑定"),
+        404: ("页面不存在", "请检查网址是否正确。", "登录"),
+        405: ("不支持的操作", "请返回上一页重试。", "登录"),
+        408: ("请求超时", "网络较慢，请重试。", "登录"),
+        413: ("内容过大", "您提交的内容超过了允许的大小。", "登录"),
+        421: ("域名未配置", "此域名没有配置登录方式，请联系管理员。", "登录"),
+        500: ("出错了", "系统出现故障，请稍后重试。", "登录"),
+        502: ("服务暂时不可用", "后台系统没有正常响应，请稍后重试。", "登录"),
+        503: ("服务繁忙", "请稍后重试。", "登录"),
+        504: ("响应超时", "后台系统响应过慢，请稍后重试。", "登录"),
+    },
+    "en": {
+        200: ("Signing in", "You are being taken to WeChat.", "Continue"),
+        400: ("Request not understood", "Please go back and try again.", "Sign in"),
+        401: ("Please sign in", "Your sign-in has ended. What you just sent was not processed.", "Sign in again"),
+        403: ("No permission", "Your account may not open this page.", "Continue"),
+        "bind": (
+            "Please link your account",
+            "This page needs a linked account. What you just sent was not processed.",
+            "Link",
+        ),
+        404: ("Page not found", "Please check the address.", "Sign in"),
+        405: ("Not supported", "Please go back and try again.", "Sign in"),
+        408: ("Too slow", "The network is slow. Please try again.", "Sign in"),
+        413: ("Too large", "What you sent is larger than allowed.", "Sign in"),
+        421: ("Host not configured", "No sign-in is configured for this host. Please tell its operator.", "Sign in"),
+        500: ("Something went wrong", "Please try again later.", "Sign in"),
+        502: (
+            "Service unavailable",
+            "The system behind this page did not answer properly. Please try later.",
+            "Sign in",
+        ),
+        503: ("Busy", "Please try again in a moment.", "Sign in"),
+        504: ("No answer in time", "The system behind this page is slow. Please try later.", "Sign in"),
+    },
+}
+
+
+def language(head: RequestHead) -> str:
+    """ "zh" or "en": the first of them that Accept-Language names, Chinese by default."""
+    for entry in (head.get("accept-language") or "").lower().split(",")[:10]:
+        tag = entry.strip()
+        if tag.startswith("zh"):
+            return "zh"
+        if tag.startswith("en"):
+            return "en"
+    return "zh"

@@ -1,0 +1,1 @@
+"""What must be remembered: bindings for ever, state for minutes, sessions for days."""

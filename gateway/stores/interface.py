@@ -1,0 +1,209 @@
+"""The two stores' protocols and the values that they speak in. One contract suite tests every backend.
+
+Every method raises `StoreOutage` when the backend does not answer in time: never a guess.
+Times are whole Unix seconds, passed in by the caller; stores have no clock of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.core.identity import Binding, Claims, Standing, Subject
+
+# --- bindings ---------------------------------------------------------------------------------------
+
+
+class OnConflict(StrEnum):
+    """What a bind does when somebody is in the way: refuse it, or replace the older binding."""
+
+    REFUSE = "refuse"
+    REPLACE = "replace"
+
+
+class Conflict(StrEnum):
+    """Who is in the way of a bind."""
+
+    WECHAT_TAKEN = "wechat_taken"  # this WeChat is bound to another user
+    USER_TAKEN = "user_taken"  # this user already holds `per_user` WeChat identities
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it, for the audit row. `name` is "user", "admin", "verifier" or a program's name."""
+
+    name: str
+    request_id: str = ""
+    ip: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BindRequest:
+    """A proven wish: this subject is that user. `method` is "pwd" or "sms"."""
+
+    subject: Subject
+    user_id: str
+    claims: Claims
+    method: str
+    union_id: str | None = field(default=None, repr=False)
+    consent: str = ""  # version of the consent text that was accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The bind stands, durably. `created` is False when exactly this binding existed (claims are refreshed)."""
+
+    binding: Binding
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing changed; `conflict` says who is in the way."""
+
+    conflict: Conflict
+
+
+class AuditEvent(StrEnum):
+    """The rows of the audit table."""
+
+    BIND = "bind"
+    UNBIND = "unbind"
+    REFUSED = "refused"  # credentials or code were wrong
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One login in the registry. `device` is a family ("iPhone", "Windows"), never a user agent."""
+
+    sid_hash: str
+    subject: Subject
+    created: int
+    expires: int  # the absolute limit
+    device: str
+
+
+class Bindings(Protocol):
+    """Durable: what these methods acknowledge survives `kill -9`."""
+
+    async def standing(self, subject: Subject, sid_hash: str, created: int) -> Standing:
+        """The session's binding, and whether it is revoked: a tombstone, or `created` at or before the not-before."""
+
+    async def bind(self, request: BindRequest, actor: Actor, now: int) -> Bound | Refused:
+        """Bind in one transaction, with its audit row. A lost race is a `Refused`, never two rows."""
+
+    async def unbind(self, subject: Subject, actor: Actor, now: int) -> bool:
+        """End the binding, with its audit row. False: there was none."""
+
+    async def audit(self, event: AuditEvent, subject: Subject, method: str, actor: Actor, now: int) -> None:
+        """A row for what changed nothing (a refusal)."""
+
+    async def register_session(self, row: SessionRow) -> None:
+        """Note a login, so that its owner can see and end it."""
+
+    async def sessions(self, subject: Subject, now: int) -> Sequence[SessionRow]:
+        """The subject's sessions that are neither revoked nor past their absolute limit, newest first."""
+
+    async def revoke_session(self, sid_hash: str, until: int) -> None:
+        """A tombstone: this sid is dead until `until`, when its absolute limit has passed anyway."""
+
+    async def revoke_subject(self, subject: Subject, not_before: int, until: int) -> None:
+        """Every session of the subject created at or before `not_before` is dead."""
+
+    async def prune(self, now: int) -> None:
+        """Forget tombstones and registry rows whose time has passed."""
+
+    async def ping(self) -> None:
+        """Raises StoreOutage unless the store can serve now."""
+
+    async def close(self) -> None:
+        """Release connections; idempotent."""
+
+
+# --- state ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to try to bind: a WeChat subject waits behind a random key, for the browser that danced.
+
+    `tries` counts failed proofs along the chain of renewals; `ends` closes the whole chain.
+    """
+
+    subject: Subject
+    sid_hash: str
+    return_to: str = field(repr=False)
+    tries: int
+    expires: int
+    ends: int
+    union_id: str | None = field(default=None, repr=False)
+
+
+class ClaimState(StrEnum):
+    """What came of claiming an attempt (a state) with a code."""
+
+    WON = "won"  # yours: exchange the code, then settle
+    SETTLED = "settled"  # somebody did; the result is here
+    PENDING = "pending"  # somebody is at it
+    CODE_USED = "code_used"  # this code was spent on another state
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`result` is the sealed outcome when SETTLED, opaque to the store."""
+
+    state: ClaimState
+    result: str | None = field(default=None, repr=False)
+
+
+class CodeCheck(StrEnum):
+    """What came of trying a one-time code."""
+
+    RIGHT = "right"  # and is spent now
+    WRONG = "wrong"
+    DEAD = "dead"  # none was sent, or it expired, was used, or ran out of tries
+
+
+class State(Protocol):
+    """Short-lived; may lose a second of writes on a crash, never gives one right to two."""
+
+    async def put_ticket(self, key_hash: str, ticket: Ticket) -> None:
+        """Store a fresh ticket; at most 10 live ones a sid, the oldest go."""
+
+    async def peek_ticket(self, key_hash: str, sid_hash: str, now: int) -> Ticket | None:
+        """The live ticket of this browser, not consumed. None: unknown, spent, expired or foreign."""
+
+    async def take_ticket(self, key_hash: str, sid_hash: str, now: int) -> Ticket | None:
+        """Consume it in one atomic step: of two concurrent calls one gets it. A foreign sid consumes nothing."""
+
+    async def claim_attempt(self, state_hash: str, code_hash: str, now: int, expires: int) -> Claim:
+        """One atomic step: the first claim of a state with an unused code wins. A code is remembered across states."""
+
+    async def settle_attempt(self, state_hash: str, result: str, expires: int) -> None:
+        """Publish the winner's result until `expires`."""
+
+    async def attempt(self, state_hash: str, now: int) -> Claim | None:
+        """Look without claiming: PENDING, SETTLED, or None if unknown."""
+
+    async def put_code(self, slot: str, code_hash: str, expires: int, tries: int) -> None:
+        """Set the one live code of `slot` (a session and a phone); a new one replaces the old."""
+
+    async def try_code(self, slot: str, code_hash: str, now: int) -> CodeCheck:
+        """Check and count in one atomic step; a right code is spent, the last wrong try kills it."""
+
+    async def hit(self, bucket: str, limit: int, window: int, now: int) -> int:
+        """Count one event in a fixed window of `window` seconds. 0: within `limit`; else seconds to wait."""
+
+    async def hits(self, bucket: str, limit: int, window: int, now: int) -> int:
+        """Like `hit`, without counting: 0 if another event would be within `limit`."""
+
+    async def prune(self, now: int) -> None:
+        """Forget what has expired."""
+
+    async def ping(self) -> None:
+        """Raises StoreOutage unless the store can serve now."""
+
+    async def close(self) -> None:
+        """Release connections; idempotent."""

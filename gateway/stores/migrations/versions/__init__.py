@@ -1,0 +1,1 @@
+"""One module a step, in order. A released step never changes."""

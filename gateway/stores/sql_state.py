@@ -1,0 +1,260 @@
+"""Tickets, attempts, one-time codes and limits in a relational database, SQLite today.
+
+All of it may be lost at any time, so there are no migrations: a new shape comes as new tables.
+"""
+
+import hmac
+import json
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.core.identity import Subject
+from gateway.sealing import Sealer
+
+from .database import Database, Timeouts
+from .interface import Claim, ClaimState, CodeCheck, Ticket
+from .sqlite import open_sqlite
+
+MAX_TICKETS = 10  # live, of one sid
+
+metadata = MetaData()
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key_hash", String(43), nullable=False, unique=True),
+    Column("sid_hash", String(43), nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("sealed", Text, nullable=False),  # the rest: whose it is must not be readable here
+    Index("tickets_by_sid", "sid_hash"),
+    Index("tickets_by_expiry", "expires"),
+)
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("state_hash", String(64), primary_key=True),
+    Column("result", Text),  # null: somebody is at it
+    Column("expires", BigInteger, nullable=False),
+    Index("attempts_by_expiry", "expires"),
+)
+spent_codes = Table(
+    "spent_codes",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("expires", BigInteger, nullable=False),
+    Index("spent_codes_by_expiry", "expires"),
+)
+codes = Table(
+    "codes",
+    metadata,
+    Column("slot", String(128), primary_key=True),
+    Column("code_hash", String(64), nullable=False),
+    Column("tries", Integer, nullable=False),  # that are left
+    Column("expires", BigInteger, nullable=False),
+    Index("codes_by_expiry", "expires"),
+)
+counters = Table(
+    "counters",
+    metadata,
+    Column("bucket", String(128), primary_key=True),
+    Column("events", Integer, nullable=False),
+    Column("expires", BigInteger, nullable=False),  # the window's end
+    Index("counters_by_expiry", "expires"),
+)
+
+
+async def open_sql_state(url: str, *, sealer: Sealer, timeouts: Timeouts | None = None) -> "SqlState":
+    """The state behind `url`, its tables made if absent. `sealer` hides whose the tickets are.
+
+    Raises StoreUnusable (a person must act) or StoreOutage.
+    """
+    database = await open_sqlite(url, durable=False, create=metadata.create_all, timeouts=timeouts or Timeouts())
+    return SqlState(database, sealer)
+
+
+class SqlState:
+    """`State` over a `Database`. Every race is decided in one transaction that holds the write lock from its start."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def put_ticket(self, key_hash: str, ticket: Ticket) -> None:
+        """The sid's oldest tickets beyond the limit go."""
+        sealed = _seal(self._sealer, ticket)
+        values = {
+            "key_hash": key_hash,
+            "sid_hash": ticket.sid_hash,
+            "expires": min(ticket.expires, ticket.ends),
+            "sealed": sealed,
+        }
+        of_sid = tickets.c.sid_hash == ticket.sid_hash
+
+        async def work(db: AsyncConnection) -> None:
+            await db.execute(insert(tickets).values(values))
+            newest = (await db.scalars(select(tickets.c.id).where(of_sid).order_by(tickets.c.id.desc()))).all()
+            if len(newest) > MAX_TICKETS:
+                await db.execute(delete(tickets).where(of_sid, tickets.c.id <= newest[MAX_TICKETS]))
+
+        await self._database.write(work)
+
+    async def peek_ticket(self, key_hash: str, sid_hash: str, now: int) -> Ticket | None:
+        """A look, no more."""
+        query = select(tickets).where(*_live_ticket(key_hash, sid_hash, now))
+
+        async def work(db: AsyncConnection) -> Row[Any] | None:
+            return (await db.execute(query)).one_or_none()
+
+        return self._opened(await self._database.read(work))
+
+    async def take_ticket(self, key_hash: str, sid_hash: str, now: int) -> Ticket | None:
+        """One statement deletes and returns it."""
+        statement = delete(tickets).where(*_live_ticket(key_hash, sid_hash, now)).returning(tickets)
+
+        async def work(db: AsyncConnection) -> Row[Any] | None:
+            return (await db.execute(statement)).one_or_none()
+
+        return self._opened(await self._database.write(work))
+
+    def _opened(self, row: Row[Any] | None) -> Ticket | None:
+        plain = self._sealer.open(row.sealed) if row is not None else None
+        if row is None or plain is None:
+            return None
+        app, openid, union_id, return_to, tries, ends = json.loads(plain)
+        return Ticket(Subject(app, openid), row.sid_hash, return_to, tries, row.expires, ends, union_id)
+
+    async def claim_attempt(self, state_hash: str, code_hash: str, now: int, expires: int) -> Claim:
+        """The state's row and the code's are written together, or neither."""
+
+        async def work(db: AsyncConnection) -> Claim:
+            if (known := await _attempt(db, state_hash, now)) is not None:
+                return known
+            spent = select(spent_codes.c.code_hash).where(
+                spent_codes.c.code_hash == code_hash, spent_codes.c.expires > now
+            )
+            if await db.scalar(spent) is not None:
+                return Claim(ClaimState.CODE_USED)
+            await _replace(db, attempts, {"state_hash": state_hash, "result": None, "expires": expires})
+            await _replace(db, spent_codes, {"code_hash": code_hash, "expires": expires})
+            return Claim(ClaimState.WON)
+
+        return await self._database.write(work)
+
+    async def settle_attempt(self, state_hash: str, result: str, expires: int) -> None:
+        """The code stays spent for as long as the claim said."""
+        settled = update(attempts).where(attempts.c.state_hash == state_hash).values(result=result, expires=expires)
+
+        async def work(db: AsyncConnection) -> None:
+            await db.execute(settled)
+
+        await self._database.write(work)
+
+    async def attempt(self, state_hash: str, now: int) -> Claim | None:
+        """A look, no more."""
+        return await self._database.read(lambda db: _attempt(db, state_hash, now))
+
+    async def put_code(self, slot: str, code_hash: str, expires: int, tries: int) -> None:
+        """The slot's former code, if any, is gone."""
+        values = {"slot": slot, "code_hash": code_hash, "expires": expires, "tries": tries}
+        await self._database.write(lambda db: _replace(db, codes, values))
+
+    async def try_code(self, slot: str, code_hash: str, now: int) -> CodeCheck:
+        """Compared in constant time, and counted before anybody hears the answer."""
+        of_slot = codes.c.slot == slot
+
+        async def work(db: AsyncConnection) -> CodeCheck:
+            row = (await db.execute(select(codes).where(of_slot))).one_or_none()
+            if row is None or row.expires <= now or row.tries <= 0:
+                return CodeCheck.DEAD
+            right = hmac.compare_digest(row.code_hash.encode(), code_hash.encode())
+            if right or row.tries == 1:
+                await db.execute(delete(codes).where(of_slot))
+            else:
+                await db.execute(update(codes).where(of_slot).values(tries=row.tries - 1))
+            return CodeCheck.RIGHT if right else CodeCheck.WRONG
+
+        return await self._database.write(work)
+
+    async def hit(self, bucket: str, limit: int, window: int, now: int) -> int:
+        """The window starts at its first event, so that waiting it out always helps."""
+
+        async def work(db: AsyncConnection) -> int:
+            row = await _counter(db, bucket, now)
+            if row is None:
+                await _replace(db, counters, {"bucket": bucket, "events": 1, "expires": now + window})
+                return 0 if limit >= 1 else window
+            if row.events < limit:
+                await db.execute(update(counters).where(counters.c.bucket == bucket).values(events=row.events + 1))
+                return 0
+            return int(row.expires) - now
+
+        return await self._database.write(work)
+
+    async def hits(self, bucket: str, limit: int, window: int, now: int) -> int:
+        """A look, no more."""
+
+        async def work(db: AsyncConnection) -> int:
+            row = await _counter(db, bucket, now)
+            if row is None:
+                return 0 if limit >= 1 else window
+            return 0 if row.events < limit else int(row.expires) - now
+
+        return await self._database.read(work)
+
+    async def prune(self, now: int) -> None:
+        """Expired rows of every table; nobody would have been given them."""
+        for table in metadata.sorted_tables:
+            await self._database.prune(table, table.c.expires <= now)
+
+    async def ping(self) -> None:
+        """Reads the file, and so fails if it cannot be read."""
+        await self._database.read(lambda db: db.scalar(select(tickets.c.id).limit(1)))
+
+    async def close(self) -> None:
+        """End what runs, close the files."""
+        await self._database.close()
+
+
+def _seal(sealer: Sealer, ticket: Ticket) -> str:
+    subject = ticket.subject
+    rest = [subject.app, subject.openid, ticket.union_id, ticket.return_to, ticket.tries, ticket.ends]
+    return sealer.seal(json.dumps(rest).encode(), now=0)
+
+
+def _live_ticket(key_hash: str, sid_hash: str, now: int) -> tuple[Any, ...]:
+    return tickets.c.key_hash == key_hash, tickets.c.sid_hash == sid_hash, tickets.c.expires > now
+
+
+async def _attempt(db: AsyncConnection, state_hash: str, now: int) -> Claim | None:
+    query = select(attempts).where(attempts.c.state_hash == state_hash, attempts.c.expires > now)
+    row = (await db.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return Claim(ClaimState.PENDING) if row.result is None else Claim(ClaimState.SETTLED, row.result)
+
+
+async def _counter(db: AsyncConnection, bucket: str, now: int) -> Row[Any] | None:
+    query = select(counters).where(counters.c.bucket == bucket, counters.c.expires > now)
+    return (await db.execute(query)).one_or_none()
+
+
+async def _replace(db: AsyncConnection, table: Table, values: dict[str, Any]) -> None:
+    (key,) = table.primary_key.columns
+    await db.execute(delete(table).where(key == values[key.name]))
+    await db.execute(insert(table).values(values))

@@ -1,0 +1,185 @@
+"""The legacy system's answers over HTTP: is the password right, whose phone is this, send this code.
+
+Requests are JSON by POST. With a secret they are signed: `X-Gateway-Signature` is the hex HMAC-SHA256 of the text of
+`X-Gateway-Timestamp` (Unix seconds) followed by the body.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+import aiohttp
+
+from .interface import SenderRefused, User, VerifierOutage
+from .user_id import checked_claims, checked_user_id
+
+MAX_BODY = 64 * 1024  # bytes
+MAX_CALLS = 50  # at once; more wait within their timeout
+
+_SECONDS = re.compile(r"[0-9]{1,5}")
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    body: bytes = field(repr=False)
+    retry_after: int | None  # seconds
+
+
+class _Endpoint:
+    """POSTs to one `url`, signed if there is a `secret`, with a `timeout` in seconds; redirects are not followed.
+
+    A call is never repeated: the legacy system may count wrong passwords, and every SMS costs money.
+    `on_call(kind, outcome, seconds)` hears of each, the outcome is "ok", "no", "refused" or "outage".
+    `clock` gives Unix seconds for the signature.
+    """
+
+    _kind: ClassVar[str]
+
+    def __init__(
+        self,
+        url: str,
+        secret: bytes | None = None,
+        timeout: float = 5.0,
+        *,
+        on_call: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._url = url
+        self._secret = secret
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._on_call = on_call
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Release connections; idempotent."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _call(self, document: dict[str, Any], read: Callable[[_Reply], tuple[str, _Answer]]) -> _Answer:
+        """POST `document`; `read` makes the outcome's word and the answer of the reply, or raises."""
+        began = time.monotonic()
+        outcome = "outage"
+        try:
+            outcome, answer = read(await self._post(json.dumps(document, separators=(",", ":")).encode()))
+            return answer
+        except SenderRefused:
+            outcome = "refused"
+            raise
+        finally:
+            self._on_call(self._kind, outcome, time.monotonic() - began)
+
+    async def _post(self, body: bytes) -> _Reply:
+        try:
+            async with self._client().post(
+                self._url, data=body, headers=self._headers(body), allow_redirects=False
+            ) as response:
+                received = bytearray()
+                async for chunk in response.content.iter_any():
+                    received += chunk
+                    if len(received) > MAX_BODY:
+                        raise VerifierOutage(f"{self._kind}: a body of more than {MAX_BODY} bytes")
+                wait = response.headers.get("Retry-After", "")
+                retry_after = int(wait) if _SECONDS.fullmatch(wait) else None
+                return _Reply(response.status, bytes(received), retry_after)
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
+            raise VerifierOutage(f"{self._kind}: {type(error).__name__}") from None
+
+    def _headers(self, body: bytes) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
+        if self._secret is None:
+            return headers
+        timestamp = str(int(self._clock()))
+        signature = hmac.new(self._secret, timestamp.encode() + body, hashlib.sha256).hexdigest()
+        return headers | {"X-Gateway-Timestamp": timestamp, "X-Gateway-Signature": signature}
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                # The peer may close a kept connection just as a POST leaves, which must not be repeated.
+                connector=aiohttp.TCPConnector(limit=MAX_CALLS, force_close=True),
+                timeout=self._timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+
+class HttpPasswordVerifier(_Endpoint):
+    """A PasswordVerifier: 200 is the user, 401 and 403 are a "no", whatever else is an outage."""
+
+    _kind = "password"
+
+    async def verify(self, username: str, password: str) -> User | None:
+        """Ask with `{"username","password"}`."""
+        return await self._call({"username": username, "password": password}, _user_unless(401, 403))
+
+
+class HttpPhoneResolver(_Endpoint):
+    """A PhoneResolver: 200 is the user, 404 is nobody, whatever else is an outage."""
+
+    _kind = "phone"
+
+    async def resolve(self, phone: str) -> User | None:
+        """Ask with `{"phone"}`."""
+        return await self._call({"phone": phone}, _user_unless(404))
+
+
+class HttpSmsSender(_Endpoint):
+    """An SmsSender: 2xx is sent, 429 is refused (with its Retry-After in seconds), whatever else is an outage."""
+
+    _kind = "sms"
+
+    async def send(self, phone: str, code: str, ttl: int) -> None:
+        """Ask with `{"phone","code","ttl"}`."""
+        await self._call({"phone": phone, "code": code, "ttl": ttl}, _sent)
+
+
+def _sent(reply: _Reply) -> tuple[str, None]:
+    if reply.status == 429:
+        raise SenderRefused("HTTP status 429", reply.retry_after)
+    if not 200 <= reply.status < 300:
+        raise VerifierOutage(f"HTTP status {reply.status}")
+    return "ok", None
+
+
+def _user_unless(*no: int) -> Callable[[_Reply], tuple[str, User | None]]:
+    def read(reply: _Reply) -> tuple[str, User | None]:
+        if reply.status in no:
+            return "no", None
+        if reply.status != 200:
+            raise VerifierOutage(f"HTTP status {reply.status}")
+        return "ok", _user(reply.body)
+
+    return read
+
+
+def _user(body: bytes) -> User:
+    """The user in `{"user_id":…,"claims":{…}}`. Whatever is not exactly that names nobody."""
+    try:
+        document = json.loads(body, object_pairs_hook=_unique)
+        if not isinstance(document, dict):
+            raise ValueError("the reply is not a JSON object")
+        return User(checked_user_id(document.get("user_id")), checked_claims(document.get("claims")))
+    except json.JSONDecodeError:
+        raise VerifierOutage("the reply is not JSON") from None
+    except UnicodeDecodeError:
+        raise VerifierOutage("the reply is not UTF-8") from None
+    except RecursionError:
+        raise VerifierOutage("the reply is nested too deep") from None
+    except ValueError as error:
+        raise VerifierOutage(str(error)) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(members := dict(pairs)) < len(pairs):
+        raise ValueError("the reply has duplicate keys")
+    return members

@@ -1,0 +1,128 @@
+"""The gateway's own pages as an aiohttp application, wired from its parts."""
+
+import aiohttp_session
+from aiohttp import web
+
+from gateway.wire.tasks import Tasks
+
+from .assets import Assets
+from .bind import Bind, TicketDesk
+from .bindform import BindForm, SentCodes
+from .callback import Callback
+from .exchanges import Exchanges
+from .forms import MAX_BODY
+from .links import Links
+from .login import Login
+from .me import Me
+from .outcomes import OutcomeSealer
+from .pages import Pages
+from .parts import WebParts
+from .proofs import CodeNames, PasswordProof, Proof, SmsProof
+from .shield import failures, protect
+from .sms import Sms
+from .tickets import Tickets
+from .visitors import Visitors
+from .wellknown import DomainFiles, Jwks
+
+
+def build_web(parts: WebParts) -> web.Application:
+    """An application that serves `parts.prefix` and the domain files. It opens nothing and owns no part."""
+    tasks = Tasks()
+    links = Links(parts.prefix)
+    assets = Assets(parts.prefix)
+    pages = Pages(parts.prefix, parts.brand, assets.urls)
+    visitors = Visitors(parts.bindings, parts.absolute, parts.app_of_host)
+    tickets = Tickets(parts.state, parts.limits.ticket, parts.limits.chain, parts.random)
+    login = Login(parts.dance, parts.providers, parts.app_of_host, parts.origin_of, links, parts.metrics, parts.clock)
+    exchanges = Exchanges(
+        parts.state, OutcomeSealer(parts.result_sealer), parts.limits.exchange_wait, parts.clock, parts.sleep
+    )
+    callback = Callback(
+        login,
+        parts.dance,
+        parts.providers,
+        exchanges,
+        visitors,
+        tickets,
+        parts.needs_binding,
+        pages,
+        links,
+        parts.metrics,
+        parts.clock,
+    )
+    can_bind = bool(parts.methods)
+    me = Me(visitors, parts.bindings, parts.cookies, parts.names, parts.origin_of, pages, links, can_bind, parts.clock)
+    routes = [
+        web.get("/login", login.get),
+        web.get("/callback", callback.get, allow_head=False),
+        web.get("/me", me.get),
+        web.post("/unbind", me.unbind),
+        web.get("/logout", me.confirm_logout),
+        web.post("/logout", me.logout),
+        web.get("/jwks.json", Jwks(parts.jwks).get),
+        web.get("/static/{name}", assets.get),
+        *_binding(parts, links, pages, visitors, tickets, tasks),
+    ]
+    app = web.Application(
+        middlewares=[failures(pages), aiohttp_session.session_middleware(parts.sessions)], client_max_size=MAX_BODY
+    )
+    app.on_response_prepare.append(protect(parts.secure))
+    app.add_routes([web.RouteDef(r.method, parts.prefix + r.path, r.handler, r.kwargs) for r in routes])
+    app.add_routes([web.get("/{name}", DomainFiles(parts.domain_files).get)])
+
+    async def stop(_: web.Application) -> None:
+        await tasks.close()
+
+    app.on_cleanup.append(stop)
+    return app
+
+
+def _binding(
+    parts: WebParts, links: Links, pages: Pages, visitors: Visitors, tickets: Tickets, tasks: Tasks
+) -> list[web.RouteDef]:
+    """The bind page's routes; none if no way to bind is configured."""
+    desk = TicketDesk(parts.state, visitors, links, parts.origin_of)
+    form = BindForm(pages, parts.methods, parts.limits.resend)
+    sent_codes = SentCodes(parts.result_sealer)
+    codes = CodeNames(parts.names)
+    proofs: dict[str, Proof] = {}
+    routes: list[web.RouteDef] = []
+    if parts.password:
+        proofs["password"] = PasswordProof(parts.password)
+    if parts.sms and parts.resolver:
+        proofs["sms"] = SmsProof(parts.resolver, parts.state, codes)
+        sms = Sms(
+            desk,
+            parts.state,
+            parts.sms,
+            parts.resolver,
+            codes,
+            form,
+            sent_codes,
+            parts.names,
+            links,
+            parts.limits,
+            tasks,
+            parts.clock,
+            parts.random,
+        )
+        routes.append(web.post("/bind/sms", sms.post))
+    if proofs:
+        bind = Bind(
+            desk,
+            tickets,
+            visitors,
+            parts.bindings,
+            parts.state,
+            proofs,
+            form,
+            sent_codes,
+            parts.names,
+            links,
+            parts.limits,
+            parts.brand.consent_version,
+            parts.metrics,
+            parts.clock,
+        )
+        routes += [web.get("/bind", bind.get), web.post("/bind", bind.post)]
+    return routes

@@ -1,0 +1,209 @@
+"""GET and POST /bind: shows the form under a ticket, and spends the ticket on one try.
+
+Law: a ticket works only in the browser that danced, once; the verifier is asked only with a ticket in hand.
+"""
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from gateway.core.errors import StoreOutage
+from gateway.core.identity import Session
+from gateway.sealing import KeyedHash, token_hash
+from gateway.stores.interface import AuditEvent, Bindings, BindRequest, Conflict, Refused, State, Ticket
+from gateway.telemetry.metrics import Metrics
+from gateway.verifiers.interface import VerifierOutage
+
+from .bindform import BindForm, Fault, Filled, SentCodes
+from .budgets import HOUR, Budget, count, exhausted
+from .forms import read_form
+from .guard import refuse_foreign
+from .links import Link, Links, with_fragment
+from .notices import BAD_REQUEST, CROSS_SITE, TICKET_GONE, TOO_MANY_TRIES, Halt
+from .pages import redirect
+from .parts import Limits
+from .proofs import MAX_USERNAME, Fields, Proof
+from .tickets import Tickets
+from .visitors import Visitors, sign_in
+from .visits import Visit, visit_of
+
+FIELDS = frozenset({"ticket", "method", "username", "password", "phone", "code", "consent"})
+_CONFLICTS = {Conflict.WECHAT_TAKEN: "wechat_taken", Conflict.USER_TAKEN: "user_taken"}
+_NO = frozenset({"", "0", "false", "no", "off"})
+
+NO_CONSENT = Fault("consent_required", 422)
+OUTAGE = Fault("outage", 503, retry_after=10)
+
+
+class TicketDesk:
+    """Opens tickets for the browser they belong to; shared by the bind page and the sending of codes."""
+
+    def __init__(self, state: State, visitors: Visitors, links: Links, origin_of: Callable[[str], str]) -> None:
+        self._state = state
+        self._visitors = visitors
+        self._links = links
+        self._origin_of = origin_of
+
+    async def submitted(self, request: web.Request, visit: Visit) -> Fields:
+        """The fields of a POST with a ticket, which proves our own page where the headers do not. Halts."""
+        own = refuse_foreign(request, self._origin_of(visit.host))
+        fields = await read_form(request, FIELDS)
+        if not fields.get("ticket"):
+            raise Halt(BAD_REQUEST if own else CROSS_SITE)
+        return fields
+
+    async def look(self, request: web.Request, visit: Visit, key: str, now: int) -> tuple[Session, Ticket]:
+        """The ticket, not consumed, and the session it belongs to. Halts with 410."""
+        session = await self._visitors.session(request, visit)
+        if session is not None:
+            ticket = await self._state.peek_ticket(token_hash(key), token_hash(session.sid), now)
+            if ticket is not None:
+                return session, ticket
+        raise self.gone()
+
+    async def take(self, session: Session, key: str, now: int) -> Ticket:
+        """Consume it. Halts with 410 if another request did."""
+        ticket = await self._state.take_ticket(token_hash(key), token_hash(session.sid), now)
+        if ticket is None:
+            raise self.gone()
+        return ticket
+
+    def gone(self) -> Halt:
+        """The answer to a ticket that is expired, spent or another browser's."""
+        return Halt(TICKET_GONE, action=Link(self._links.login("/"), "again"))
+
+
+class Bind:
+    """The bind page. `proofs` by method, the default first."""
+
+    def __init__(
+        self,
+        desk: TicketDesk,
+        tickets: Tickets,
+        visitors: Visitors,
+        bindings: Bindings,
+        state: State,
+        proofs: Mapping[str, Proof],
+        form: BindForm,
+        sent_codes: SentCodes,
+        names: KeyedHash,
+        links: Links,
+        limits: Limits,
+        consent_version: str,
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._desk = desk
+        self._tickets = tickets
+        self._visitors = visitors
+        self._bindings = bindings
+        self._state = state
+        self._proofs = proofs
+        self._form = form
+        self._sent_codes = sent_codes
+        self._names = names
+        self._links = links
+        self._limits = limits
+        self._consent_version = consent_version
+        self._metrics = metrics
+        self._clock = clock
+
+    async def get(self, request: web.Request) -> web.Response:
+        """The form of a ticket, which is not consumed; without a ticket, the way to one."""
+        visit, now = visit_of(request), int(self._clock())
+        keys = request.query.getall("ticket", [])
+        if not keys:
+            return await self._admit(request, visit, now)
+        if len(keys) > 1:
+            raise Halt(BAD_REQUEST)
+        session, _ = await self._desk.look(request, visit, keys[0], now)
+        method = request.query.get("method", "")
+        filled = Filled(method if method in self._proofs else next(iter(self._proofs)))
+        filled = self._sent_codes.fill(session.sid, request.query.get("sent", ""), filled)
+        return self._form.show(visit, keys[0], filled, now)
+
+    async def _admit(self, request: web.Request, visit: Visit, now: int) -> web.Response:
+        """Mint a ticket from the session, if there is one and it is not bound yet."""
+        return_to = self._links.return_to(request.query.getall("return_to", []))
+        visitor = await self._visitors.visitor(request, visit)
+        if visitor is None:
+            return redirect(302, self._links.login(self._links.bind(return_to)))
+        if visitor.binding is not None:
+            return redirect(302, with_fragment(return_to))
+        return redirect(303, self._links.ticket(await self._tickets.mint(visitor.session, return_to, now)))
+
+    async def post(self, request: web.Request) -> web.Response:
+        """One try. Every failed one but the last is answered with the form under a fresh ticket."""
+        visit, now = visit_of(request), int(self._clock())
+        fields = await self._desk.submitted(request, visit)
+        method = fields.get("method") or next(iter(self._proofs))
+        if method not in self._proofs:
+            raise Halt(BAD_REQUEST)
+        session, ticket = await self._desk.look(request, visit, fields["ticket"], now)
+        proof = self._proofs[method]
+        budgets = self._budgets(visit, session, method, proof.name(fields))
+        if ticket.tries < self._limits.tries and (wait := await exhausted(self._state, budgets, now)):
+            self._metrics.bind("too_many_tries")
+            raise Halt(TOO_MANY_TRIES, retry_after=wait)
+        ticket = await self._desk.take(session, fields["ticket"], now)
+        if ticket.tries >= self._limits.tries:
+            self._metrics.bind("too_many_tries")
+            raise Halt(TOO_MANY_TRIES, action=Link(self._links.login(ticket.return_to), "again"))
+        fault = await self._try(visit, session, ticket, fields, proof, budgets, now)
+        if fault is None:
+            return await self._succeed(request, visit, session, ticket, now)
+        self._metrics.bind(fault.word)
+        key = await self._tickets.renew(ticket, now, failed=fault.status in (401, 409))
+        if key is None:
+            raise self._desk.gone()
+        filled = Filled(
+            method, fields.get("username", "")[:MAX_USERNAME], fields.get("phone", "")[:64], _agreed(fields)
+        )
+        return self._form.show(visit, key, filled, now, fault)
+
+    async def _try(
+        self,
+        visit: Visit,
+        session: Session,
+        ticket: Ticket,
+        fields: Fields,
+        proof: Proof,
+        budgets: list[Budget],
+        now: int,
+    ) -> Fault | None:
+        """Bind, or say what was in the way."""
+        if not _agreed(fields):
+            return NO_CONSENT
+        try:
+            user = await proof.user(session, fields, now)
+            if user is None:
+                await count(self._state, budgets, now)
+                await self._bindings.audit(AuditEvent.REFUSED, ticket.subject, proof.amr, visit.actor, now)
+                return Fault(proof.wrong, 401)
+            wish = BindRequest(
+                ticket.subject, user.user_id, user.claims, proof.amr, ticket.union_id, self._consent_version
+            )
+            result = await self._bindings.bind(wish, visit.actor, now)
+        except (VerifierOutage, StoreOutage):
+            return OUTAGE
+        return Fault(_CONFLICTS[result.conflict], 409) if isinstance(result, Refused) else None
+
+    async def _succeed(
+        self, request: web.Request, visit: Visit, session: Session, ticket: Ticket, now: int
+    ) -> web.Response:
+        await sign_in(request, await self._visitors.replaced(session, visit, now))
+        self._metrics.bind("bound")
+        location = with_fragment(ticket.return_to)
+        return web.json_response({"ok": True, "location": location}) if visit.wants_json else redirect(303, location)
+
+    def _budgets(self, visit: Visit, session: Session, method: str, name: str) -> list[Budget]:
+        limits, of, subject = self._limits, self._names.name, session.subject
+        return [
+            Budget(of("failures", method, name), limits.failures_per_name, HOUR),
+            Budget(of("failures-subject", subject.app, subject.openid), limits.failures_per_subject, HOUR),
+            Budget(of("failures-ip", visit.network), limits.failures_per_ip, HOUR),
+        ]
+
+
+def _agreed(fields: Fields) -> bool:
+    return fields.get("consent", "").strip().lower() not in _NO

@@ -1,0 +1,52 @@
+"""Addresses of our own pages, and return targets that may follow them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlencode
+
+from gateway.core.return_to import safe_return_to
+
+_NEVER_RETURN_TO = ("/login", "/callback", "/logout")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a button leads. `text` is a key of the catalogs."""
+
+    url: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Own addresses under `prefix`, as paths on whichever host is asked."""
+
+    prefix: str
+
+    def login(self, return_to: str) -> str:
+        """Starts the dance that ends at `return_to`."""
+        return f"{self.prefix}/login?return_to={quote(return_to, safe='')}"
+
+    def bind(self, return_to: str) -> str:
+        """Mints a ticket from the session and shows the bind page."""
+        return f"{self.prefix}/bind?return_to={quote(return_to, safe='')}"
+
+    def ticket(self, key: str, **parameters: str) -> str:
+        """The bind page of a ticket."""
+        return f"{self.prefix}/bind?{urlencode({'ticket': key, **parameters})}"
+
+    def return_to(self, values: Sequence[str]) -> str:
+        """The one safe target among a query's `return_to` values, or "/".
+
+        Never a page that starts, ends or undoes a login: coming back to it would do so again.
+        """
+        if len(values) != 1:
+            return "/"
+        target = safe_return_to(values[0])
+        path = unquote(target.partition("#")[0].partition("?")[0]).rstrip("/")
+        return "/" if path in {self.prefix + page for page in _NEVER_RETURN_TO} else target
+
+
+def with_fragment(target: str) -> str:
+    """`target` with an explicit fragment: without one, browsers carry `#wechat_redirect` over a redirect."""
+    return target if "#" in target else target + "#"

@@ -1,0 +1,55 @@
+"""The whole-page answers: one word each, which is the JSON error, the key of its texts and what tests assert."""
+
+from dataclasses import dataclass
+
+from .links import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`icon` is WeUI's name of one: success, info, warn."""
+
+    word: str
+    status: int
+    icon: str = "warn"
+
+
+TOO_MANY_TRIES = Notice("too_many_tries", 429)
+TICKET_GONE = Notice("ticket_gone", 410, "info")
+BAD_CALLBACK = Notice("bad_callback", 400)
+SIGN_IN_FAILED = Notice("sign_in_failed", 502)
+WECHAT_CONFIG = Notice("wechat_config", 502)
+WECHAT_REFUSED = Notice("wechat_refused", 403)
+WECHAT_BUSY = Notice("wechat_busy", 503)
+SNAPSHOT = Notice("snapshot", 200, "info")
+SIGNING_IN = Notice("signing_in", 200, "info")
+SIGNED_OUT = Notice("signed_out", 200, "success")
+LOGIN_REQUIRED = Notice("login_required", 401, "info")
+CROSS_SITE = Notice("cross_site", 403)
+PREFETCH = Notice("prefetch", 403, "info")
+BAD_REQUEST = Notice("bad_request", 400)
+NOT_FOUND = Notice("not_found", 404, "info")
+METHOD_NOT_ALLOWED = Notice("method_not_allowed", 405)
+BODY_TOO_LARGE = Notice("body_too_large", 413)
+FORM_EXPECTED = Notice("form_expected", 415)
+MISDIRECTED = Notice("misdirected", 421)
+UNAVAILABLE = Notice("unavailable", 503)
+INTERNAL_ERROR = Notice("internal_error", 500)
+
+
+class Halt(Exception):
+    """A request ends with this notice. `retry_after` in seconds; `headers` are added to the answer."""
+
+    def __init__(
+        self,
+        notice: Notice,
+        *,
+        action: Link | None = None,
+        retry_after: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(notice.word)
+        self.notice = notice
+        self.action = action
+        self.retry_after = retry_after
+        self.headers = headers

@@ -1,0 +1,92 @@
+"""What the pages use, as one value that the composition root fills in."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.core.cookies import CookieNames
+from gateway.sealing import KeyedHash, Sealer
+from gateway.stores.interface import Bindings, State
+from gateway.stores.sessions import SealedCookieStorage
+from gateway.telemetry.metrics import Metrics
+from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
+from gateway.wechat.dance import Dance
+from gateway.wechat.interface import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Whose pages these are. Addresses may be "" (no link); `consent_version` goes into each binding."""
+
+    name: str = ""
+    privacy_url: str = ""
+    register_url: str = ""
+    help_url: str = ""
+    consent_version: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds, and counts within them. Failures are wrong passwords and codes."""
+
+    ticket: int = 300
+    chain: int = 900  # all renewals of a ticket
+    tries: int = 5  # of one chain
+    code: int = 300
+    code_tries: int = 5
+    resend: int = 60
+    failures_per_name: int = 20  # an hour
+    failures_per_subject: int = 30
+    failures_per_ip: int = 300  # carriers put thousands of people behind one address
+    sends_per_phone_hour: int = 5
+    sends_per_phone_day: int = 10
+    sends_per_ticket: int = 3
+    sends_per_subject: int = 10  # an hour
+    sends_per_ip: int = 120
+    sends_in_all: int = 3000
+    exchange_wait: float = 20.0  # for a copy of a callback, while another copy exchanges
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """Everything that `build_web` needs.
+
+    `app_of_host` and `origin_of` take a Host as the client sees it, lower case: the WeChat app that logs people in
+    there (None: no app does), and the origin of our pages there. `needs_binding(host, return_to)`: whether that
+    page is for bound users only. `password`, or `sms` with `resolver`, make a method of binding. `absolute` is the
+    sessions' absolute limit in seconds; `jwks` gives the published keys as JSON; `domain_files` are served at the root.
+    """
+
+    prefix: str
+    secure: bool
+    providers: Mapping[str, Provider]
+    app_of_host: Callable[[str], str | None]
+    origin_of: Callable[[str], str]
+    needs_binding: Callable[[str, str], bool]
+    cookies: CookieNames
+    dance: Dance
+    sessions: SealedCookieStorage
+    absolute: int
+    bindings: Bindings
+    state: State
+    result_sealer: Sealer
+    names: KeyedHash  # of SMS codes, phones, and names in budgets
+    jwks: Callable[[], bytes]
+    metrics: Metrics
+    password: PasswordVerifier | None = None
+    sms: SmsSender | None = None
+    resolver: PhoneResolver | None = None
+    domain_files: Mapping[str, str] = field(default_factory=dict)
+    brand: Brand = Brand()
+    limits: Limits = Limits()
+    clock: Callable[[], float] = time.time
+    random: Callable[[int], bytes] = secrets.token_bytes
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The configured ways to bind, the default first."""
+        password = ("password",) if self.password else ()
+        return (*password, "sms") if self.sms and self.resolver else password

@@ -1,0 +1,93 @@
+"""The ways to prove who one is in the legacy system: what is asked of whom, and which failures are counted."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Protocol
+
+from gateway.core.identity import Session
+from gateway.sealing import KeyedHash
+from gateway.stores.interface import CodeCheck, State
+from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, User
+from gateway.verifiers.phone import canonical_phone
+
+MAX_USERNAME = 256  # characters
+MAX_PASSWORD = 1024
+
+Fields = Mapping[str, str]
+
+
+class Proof(Protocol):
+    """One method of binding. `amr` is its name in the binding, `wrong` the word for a "no"."""
+
+    amr: str
+    wrong: str
+
+    def name(self, fields: Fields) -> str:
+        """Whose account is tried, so that spellings of one name share a budget."""
+
+    async def user(self, session: Session, fields: Fields, now: int) -> User | None:
+        """The user who was proven, or None. Raises VerifierOutage or StoreOutage."""
+
+
+class PasswordProof:
+    """A username and a password."""
+
+    amr = "pwd"
+    wrong = "wrong_credentials"
+
+    def __init__(self, verifier: PasswordVerifier) -> None:
+        self._verifier = verifier
+
+    def name(self, fields: Fields) -> str:
+        """The username, folded."""
+        return unicodedata.normalize("NFKC", fields.get("username", "")[:MAX_USERNAME]).casefold().strip()
+
+    async def user(self, session: Session, fields: Fields, now: int) -> User | None:
+        """Whom the verifier names. It is not bothered with what no system takes for a name or a password."""
+        username, password = fields.get("username", ""), fields.get("password", "")
+        if not (0 < len(username) <= MAX_USERNAME and username.isprintable() and 0 < len(password) <= MAX_PASSWORD):
+            return None
+        return await self._verifier.verify(username, password)
+
+
+class SmsProof:
+    """A phone and the one-time code that was sent to it, for this session."""
+
+    amr = "sms"
+    wrong = "wrong_code"
+
+    def __init__(self, resolver: PhoneResolver, state: State, codes: "CodeNames") -> None:
+        self._resolver = resolver
+        self._state = state
+        self._codes = codes
+
+    def name(self, fields: Fields) -> str:
+        """The phone."""
+        return canonical_phone(fields.get("phone", "")) or ""
+
+    async def user(self, session: Session, fields: Fields, now: int) -> User | None:
+        """Whose phone it is, if the code is right. An outage of the resolver costs no code."""
+        phone = canonical_phone(fields.get("phone", ""))
+        if phone is None:
+            return None
+        user = await self._resolver.resolve(phone)
+        code = unicodedata.normalize("NFKC", fields.get("code", "")[:32]).replace(" ", "")
+        check = await self._state.try_code(
+            self._codes.slot(session.sid, phone), self._codes.code(session.sid, phone, code), now
+        )
+        return user if check is CodeCheck.RIGHT else None
+
+
+class CodeNames:
+    """Under which names one-time codes are stored: of a session and a phone."""
+
+    def __init__(self, names: KeyedHash) -> None:
+        self._names = names
+
+    def slot(self, sid: str, phone: str) -> str:
+        """Where the one live code is."""
+        return self._names.name("slot", sid, phone)
+
+    def code(self, sid: str, phone: str, code: str) -> str:
+        """What stands there for `code`."""
+        return self._names.name("code", sid, phone, code)

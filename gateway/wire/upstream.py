@@ -1,0 +1,231 @@
+"""The upstream's side of the wire: one pooled connection, one response at a time."""
+
+import asyncio
+from typing import Protocol, cast
+
+from gateway.core.fields import FieldNames
+from gateway.core.head import ResponseHead
+
+from .framing import BadFraming, BodyReader, Chunked, FixedLength, NoBody, UntilClose
+from .limits import Limits
+from .parser import parse_response
+
+_INTERIM_LIMIT = 16  # 1xx responses before the final one
+
+
+class Listener(Protocol):
+    """Who waits for a response."""
+
+    def response_head(self, head: ResponseHead) -> None:
+        """The final response's head."""
+
+    def response_data(self, data: bytes) -> None:
+        """Payload, never empty."""
+
+    def response_end(self) -> None:
+        """The response is complete; the listener has been let go of. Called once."""
+
+    def response_failed(self, reason: str, *, answered: bool) -> None:
+        """The connection broke or spoke nonsense. `answered`: bytes of a response had arrived."""
+
+    def upstream_paused(self) -> None:
+        """The upstream reads too slowly: send it nothing more for now."""
+
+    def upstream_resumed(self) -> None:
+        """It caught up."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection to an upstream server. `reused` is true once it has carried a response.
+
+    `reusable` after a response: it may carry another. `idle_since` is the pool's.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_body",
+        "_buffer",
+        "_head",
+        "_interim",
+        "_limits",
+        "_listener",
+        "_method",
+        "_names",
+        "_searched",
+        "closed",
+        "idle_since",
+        "on_lost",
+        "reusable",
+        "reused",
+        "transport",
+    )
+
+    def __init__(self, names: FieldNames, limits: Limits) -> None:
+        self._names = names
+        self._limits = limits
+        self._listener: Listener | None = None
+        self._method = b""
+        self._buffer = b""
+        self._searched = 0
+        self._head: ResponseHead | None = None
+        self._body: BodyReader = NoBody()
+        self._interim = 0
+        self._answered = False
+        self.closed = False
+        self.reused = False
+        self.reusable = False
+        self.idle_since = 0.0
+        self.on_lost: UpstreamOwner | None = None
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
+
+    # --- for the exchange ---------------------------------------------------------------------------
+
+    def send(self, listener: Listener, method: bytes, data: bytes) -> None:
+        """Begin a request: its head, and what follows of its body is written with `write`."""
+        self._listener = listener
+        self._method = method
+        self._head = None
+        self._interim = 0
+        self._answered = False
+        self.reusable = False
+        self.transport.write(data)
+
+    def write(self, data: bytes) -> None:
+        """Bytes of the request's body, framed by the caller."""
+        self.transport.write(data)
+
+    def pause(self) -> None:
+        """The client reads too slowly."""
+        if not self.transport.is_closing() and self.transport.is_reading():
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """It caught up."""
+        if not self.transport.is_closing() and not self.transport.is_reading():
+            self.transport.resume_reading()
+
+    def abandon(self) -> None:
+        """Cut the connection; the listener hears nothing more."""
+        self._listener = None
+        self.transport.abort()
+
+    # --- asyncio.Protocol ---------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connected."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Response bytes. Without a listener there is no response: somebody poisons the pool."""
+        if self._listener is None:
+            self.transport.abort()
+            return
+        self._answered = True
+        try:
+            if self._head is None:
+                self._read_head(self._buffer + data if self._buffer else data)
+            else:
+                self._read_body(data)
+        except (ValueError, BadFraming) as error:
+            self._fail(str(error))
+        except Exception as error:  # GatewayError from the shared head rules, or a bug: closed either way
+            self._fail(repr(error))
+
+    def eof_received(self) -> bool:
+        """The end of the connection, and of a body that has no other."""
+        if isinstance(self._body, UntilClose) and self._head is not None and self._listener is not None:
+            self._complete(b"")
+        return False
+
+    def pause_writing(self) -> None:
+        """The upstream reads too slowly."""
+        if self._listener is not None:
+            self._listener.upstream_paused()
+
+    def resume_writing(self) -> None:
+        """It caught up."""
+        if self._listener is not None:
+            self._listener.upstream_resumed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone; a listener still waiting hears of it."""
+        self.closed = True
+        self.reusable = False
+        listener, self._listener = self._listener, None
+        owner, self.on_lost = self.on_lost, None
+        if owner is not None:
+            owner.lost(self)
+        if listener is not None:
+            listener.response_failed("connection closed" if exc is None else repr(exc), answered=self._answered)
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _read_head(self, buffer: bytes) -> None:
+        while True:
+            end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+            if end < 0:
+                if len(buffer) > self._limits.head:
+                    raise ValueError("response head too large")
+                self._buffer = buffer
+                self._searched = len(buffer)
+                return
+            self._searched = 0
+            head = parse_response(buffer[: end + 4], self._names, fields_limit=self._limits.fields)
+            buffer = buffer[end + 4 :]
+            if head.status >= 200:
+                break
+            if head.status == 101:
+                raise ValueError("switching protocols that nobody asked for")
+            self._interim += 1
+            if self._interim > _INTERIM_LIMIT:
+                raise ValueError("too many interim responses")
+        self._buffer = b""
+        self._head = head
+        self._body = self._reader(head)
+        listener = self._listener
+        assert listener is not None
+        listener.response_head(head)
+        if self._listener is listener:
+            self._read_body(buffer)
+
+    def _reader(self, head: ResponseHead) -> BodyReader:
+        """RFC 9112 6.3: which framing the body has."""
+        if self._method == b"HEAD" or head.status in (204, 304):
+            return NoBody()
+        if head.chunked:
+            return Chunked()
+        if head.length is not None:
+            return FixedLength(head.length)
+        return UntilClose()
+
+    def _read_body(self, data: bytes) -> None:
+        payload, rest = self._body.feed(data)
+        listener = self._listener
+        if payload and listener is not None:
+            listener.response_data(payload)
+        if self._body.done and self._listener is listener:
+            self._complete(rest)
+
+    def _complete(self, rest: bytes) -> None:
+        """The response is whole. Bytes behind it belong to nobody: this connection ends (queue poisoning)."""
+        listener, head = self._listener, self._head
+        assert listener is not None
+        assert head is not None
+        self._listener = None
+        self._head = None
+        self.reused = True
+        self.reusable = head.keep_alive and not rest and not isinstance(self._body, UntilClose)
+        listener.response_end()
+
+    def _fail(self, reason: str) -> None:
+        listener, self._listener = self._listener, None
+        self.transport.abort()
+        if listener is not None:
+            listener.response_failed(reason, answered=True)
+
+
+class UpstreamOwner(Protocol):
+    """Who keeps the connection while it is idle."""
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """It is gone."""

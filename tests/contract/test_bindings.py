@@ -1,0 +1,341 @@
+"""What every binding store promises."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from gateway.core.identity import Binding, Standing, Subject
+from gateway.stores.interface import (
+    Actor,
+    AuditEvent,
+    Bindings,
+    BindRequest,
+    Bound,
+    Conflict,
+    OnConflict,
+    Refused,
+    SessionRow,
+)
+
+ALICE = Subject("main", "openid-alice")
+BOB = Subject("main", "openid-bob")
+CAROL = Subject("main", "openid-carol")
+ACTOR = Actor("user", request_id="r1", ip="192.0.2.1", user_agent="MicroMessenger")
+NOBODY = Standing(revoked=False, binding=None)
+
+
+def wish(subject, user_id="42", claims=None, method="pwd"):
+    return BindRequest(subject, user_id, claims or {}, method)
+
+
+async def bind(store, *args, now=100, **fields):
+    outcome = await store.bind(wish(*args, **fields), ACTOR, now)
+    assert isinstance(outcome, Bound)
+    return outcome
+
+
+async def binding_of(store: Bindings, subject: Subject) -> Binding | None:
+    return (await store.standing(subject, f"sid of {subject.openid}", 100)).binding
+
+
+async def user_of(store: Bindings, subject: Subject) -> str | None:
+    binding = await binding_of(store, subject)
+    return binding and binding.user_id
+
+
+# --- one binding ------------------------------------------------------------------------------------
+
+
+async def test_a_stranger_is_neither_bound_nor_revoked(bindings):
+    """Nothing is known of a subject that never bound."""
+    assert await bindings.standing(ALICE, "sid", 100) == NOBODY
+
+
+async def test_a_binding_is_read_back_as_it_was_made(bindings):
+    """User, claims of any JSON shape, method and time come back unchanged."""
+    claims = {
+        "name": "张三",
+        "roles": ["a", "b"],
+        "nested": {"n": [1, 1.5, True, None]},
+        "emoji": "🦆",
+        "lone": "\ud800",
+    }
+    outcome = await bind(bindings, ALICE, "42", claims, "sms", now=123)
+    assert outcome.created
+    assert outcome.binding == replace(outcome.binding, subject=ALICE, user_id="42", claims=claims, method="sms")
+    assert outcome.binding.bound_at == 123
+    assert outcome.binding == await binding_of(bindings, ALICE)
+
+
+async def test_an_openid_means_nothing_without_its_app(bindings):
+    """The same OpenId of another app is somebody else."""
+    await bind(bindings, ALICE)
+    assert await binding_of(bindings, Subject("other", ALICE.openid)) is None
+
+
+@pytest.mark.parametrize("odd", ["Openid-alice", "openid-alice ", "openid-alicе", "' OR 1=1 --", "%", "*", "o\r\n\0x"])
+async def test_identifiers_match_exactly(bindings, odd):
+    """No case folding, padding, wildcard, or reading of an identifier as a query: it is a value of its own."""
+    await bind(bindings, ALICE, "admin")
+    twin = Subject("main", odd)
+    assert await binding_of(bindings, twin) is None
+    await bind(bindings, twin, "Admin")
+    assert await user_of(bindings, ALICE) == "admin"
+    assert await user_of(bindings, twin) == "Admin"
+
+
+async def test_binding_the_same_user_again_changes_nothing(bindings):
+    """A repeated bind, as after a lost answer, stands under the same version."""
+    first = await bind(bindings, ALICE, claims={"a": 1, "b": 2}, now=100)
+    again = await bind(bindings, ALICE, claims={"b": 2, "a": 1}, now=200)
+    assert again == Bound(first.binding, created=False)
+    assert first.binding == await binding_of(bindings, ALICE)
+
+
+@pytest.mark.parametrize("fields", [{"claims": {"admin": True}}, {"claims": {"admin": 1}, "method": "sms"}, {}])
+async def test_new_claims_or_another_method_make_a_new_version(bindings, fields):
+    """What was derived from the older claims can be told apart, also where Python thinks 1 == True."""
+    first = await bind(bindings, ALICE, claims={"admin": 1}, now=100)
+    again = await bind(bindings, ALICE, **fields, now=200)
+    assert not again.created
+    assert again.binding.version > first.binding.version
+    assert again.binding.bound_at == 100
+    assert again.binding == await binding_of(bindings, ALICE)
+
+
+async def test_unbind_ends_the_binding_once(bindings):
+    """True for the one that ended it, False where nothing was."""
+    await bind(bindings, ALICE)
+    assert await bindings.unbind(ALICE, ACTOR, 200) is True
+    assert await bindings.unbind(ALICE, ACTOR, 200) is False
+    assert await bindings.standing(ALICE, "sid", 100) == NOBODY
+
+
+async def test_a_rebind_never_reuses_a_version(bindings):
+    """After an unbind the same user gets a version never seen before."""
+    seen = set()
+    for _ in range(3):
+        outcome = await bind(bindings, ALICE)
+        assert outcome.binding.version not in seen
+        seen.add(outcome.binding.version)
+        await bindings.unbind(ALICE, ACTOR, 200)
+
+
+# --- somebody is in the way -------------------------------------------------------------------------
+
+
+async def test_a_taken_wechat_is_refused(bindings):
+    """A WeChat that is another user's stays so."""
+    await bind(bindings, ALICE, "42")
+    assert Refused(Conflict.WECHAT_TAKEN) == await bindings.bind(wish(ALICE, "43"), ACTOR, 200)
+    assert await user_of(bindings, ALICE) == "42"
+
+
+async def test_a_taken_user_is_refused(bindings):
+    """A user that holds its one WeChat gets no second."""
+    await bind(bindings, ALICE, "42")
+    assert Refused(Conflict.USER_TAKEN) == await bindings.bind(wish(BOB, "42"), ACTOR, 200)
+    assert await user_of(bindings, ALICE) == "42"
+    assert await user_of(bindings, BOB) is None
+
+
+async def test_an_unbound_user_is_free_again(bindings):
+    """An unbind makes room."""
+    await bind(bindings, ALICE, "42")
+    await bindings.unbind(ALICE, ACTOR, 200)
+    await bind(bindings, BOB, "42")
+
+
+async def test_per_user_counts_wechats(open_bindings):
+    """Two are let in, the third is not; zero is no limit."""
+    two = await open_bindings(per_user=2)
+    await bind(two, ALICE)
+    await bind(two, BOB)
+    assert Refused(Conflict.USER_TAKEN) == await two.bind(wish(CAROL), ACTOR, 100)
+    unlimited = await open_bindings(per_user=0)
+    await bind(unlimited, CAROL)
+
+
+async def test_replace_gives_the_wechat_to_its_new_user(open_bindings):
+    """The old user loses this WeChat and keeps no trace of it; the version is new."""
+    store = await open_bindings(on_conflict=OnConflict.REPLACE)
+    old = await bind(store, ALICE, "42")
+    assert old.binding == await binding_of(store, ALICE)
+    new = await bind(store, ALICE, "43")
+    assert new.created
+    assert new.binding.version > old.binding.version
+    assert new.binding == await binding_of(store, ALICE)
+
+
+async def test_replace_ends_the_oldest_binding_of_the_user(open_bindings):
+    """The limit holds after the replacement; the oldest goes, even if its claims were refreshed last; at once."""
+    store = await open_bindings(per_user=2, on_conflict=OnConflict.REPLACE)
+    for subject in (ALICE, BOB):
+        await bind(store, subject, "42")
+        assert await user_of(store, subject) == "42"
+    await bind(store, ALICE, "42", {"new": "claims"})
+    await bind(store, CAROL, "42")
+    assert [await user_of(store, subject) for subject in (ALICE, BOB, CAROL)] == [None, "42", "42"]
+
+
+async def test_replace_may_end_both_sides(open_bindings):
+    """Alice moves from 42 to 43, who was Bob: both old bindings are gone, 42 is free."""
+    store = await open_bindings(on_conflict=OnConflict.REPLACE)
+    await bind(store, ALICE, "42")
+    await bind(store, BOB, "43")
+    assert await user_of(store, BOB) == "43"
+    await bind(store, ALICE, "43")
+    assert [await user_of(store, subject) for subject in (ALICE, BOB)] == ["43", None]
+
+
+async def test_a_lower_limit_takes_effect_at_the_next_bind(open_bindings):
+    """Bindings from a more generous time go until the user is within the limit."""
+    generous = await open_bindings(per_user=0)
+    for subject in (ALICE, BOB):
+        await bind(generous, subject)
+    strict = await open_bindings(per_user=1, on_conflict=OnConflict.REPLACE)
+    await bind(strict, CAROL)
+    assert [await user_of(strict, subject) for subject in (ALICE, BOB, CAROL)] == [None, None, "42"]
+
+
+async def test_of_many_wechats_one_gets_the_user(bindings):
+    """Concurrent binds of one user: one stands, the others are refused."""
+    rivals = [Subject("main", f"rival-{i}") for i in range(12)]
+    outcomes = await asyncio.gather(*(bindings.bind(wish(rival), ACTOR, 100) for rival in rivals))
+    assert sum(isinstance(outcome, Bound) for outcome in outcomes) == 1
+    assert outcomes.count(Refused(Conflict.USER_TAKEN)) == 11
+    assert sum([await user_of(bindings, rival) is not None for rival in rivals]) == 1
+
+
+async def test_of_many_users_one_gets_the_wechat(bindings):
+    """Concurrent binds of one WeChat: one stands, the others are refused."""
+    outcomes = await asyncio.gather(*(bindings.bind(wish(ALICE, str(i)), ACTOR, 100) for i in range(12)))
+    (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Bound)]
+    assert outcomes.count(Refused(Conflict.WECHAT_TAKEN)) == 11
+    assert winner.binding == await binding_of(bindings, ALICE)
+
+
+async def test_a_refusal_can_be_noted(bindings):
+    """An audit row for what changed nothing changes nothing."""
+    await bindings.audit(AuditEvent.REFUSED, ALICE, "pwd", ACTOR, 100)
+    assert await bindings.standing(ALICE, "sid", 100) == NOBODY
+
+
+# --- sessions ---------------------------------------------------------------------------------------
+
+
+def row(sid, subject=ALICE, created=100, expires=1000):
+    return SessionRow(sid, subject, created, expires, "iPhone")
+
+
+async def test_sessions_are_listed_newest_first(bindings):
+    """A subject sees its own live sessions; noting one twice, as two copies of a callback do, changes nothing."""
+    rows = [row("s1", created=100), row("s2", created=300), row("s3", created=200)]
+    for one in [*rows, rows[0], row("s4", BOB), row("s5", expires=500)]:
+        await bindings.register_session(one)
+    assert [rows[1], rows[2], rows[0]] == list(await bindings.sessions(ALICE, 500))
+
+
+async def test_a_revoked_session_is_dead_and_no_other(bindings):
+    """A tombstone ends one session, whatever its binding; it leaves the list."""
+    outcome = await bind(bindings, ALICE)
+    for sid in ("s1", "s2"):
+        await bindings.register_session(row(sid))
+        assert not (await bindings.standing(ALICE, sid, 100)).revoked
+    await bindings.revoke_session("s1", 1000)
+    await bindings.revoke_session("s1", 500)
+    assert (await bindings.standing(ALICE, "s1", 100)).revoked
+    assert Standing(False, outcome.binding) == await bindings.standing(ALICE, "s2", 100)
+    assert [row("s2")] == list(await bindings.sessions(ALICE, 200))
+
+
+async def test_log_out_everywhere_ends_what_began_until_then(bindings):
+    """Sessions of the subject created at or before the not-before are dead; later ones and other people's live."""
+    await bind(bindings, ALICE)
+    for sid, subject, created in [("old", ALICE, 200), ("new", ALICE, 201), ("bob", BOB, 100)]:
+        await bindings.register_session(row(sid, subject, created))
+        assert not (await bindings.standing(subject, sid, created)).revoked
+    await bindings.revoke_subject(ALICE, 200, 1000)
+    assert (await bindings.standing(ALICE, "old", 200)).revoked
+    assert not (await bindings.standing(ALICE, "new", 201)).revoked
+    assert not (await bindings.standing(BOB, "bob", 100)).revoked
+    assert [row("new", created=201)] == list(await bindings.sessions(ALICE, 300))
+
+
+async def test_a_not_before_is_never_lowered(bindings):
+    """An older wish to log out everywhere that arrives late revives nobody."""
+    await bindings.revoke_subject(ALICE, 200, 1000)
+    await bindings.revoke_subject(ALICE, 150, 900)
+    assert (await bindings.standing(ALICE, "sid", 180)).revoked
+    await bindings.prune(950)
+    assert (await bindings.standing(ALICE, "sid-2", 180)).revoked
+
+
+async def test_unbinding_revives_nobody(bindings):
+    """A revoked session stays revoked across unbind and bind."""
+    await bind(bindings, ALICE)
+    await bindings.revoke_session("s1", 1000)
+    await bindings.unbind(ALICE, ACTOR, 200)
+    await bind(bindings, ALICE)
+    assert (await bindings.standing(ALICE, "s1", 100)).revoked
+
+
+async def test_prune_forgets_only_what_is_over(open_bindings):
+    """Tombstones, not-befores and registry rows live until their time, bindings for ever."""
+    store = await open_bindings()
+    await bind(store, ALICE)
+    await store.register_session(row("s1", expires=1000))
+    await store.revoke_session("dead", 1000)
+    await store.revoke_subject(BOB, 200, 1000)
+    await store.prune(999)
+    assert [row("s1", expires=1000)] == list(await store.sessions(ALICE, 500))
+    assert (await store.standing(ALICE, "dead", 100)).revoked
+    assert (await store.standing(BOB, "sid", 100)).revoked
+    await store.prune(1000)
+    later = await open_bindings()  # another process remembers nothing in its cache
+    assert list(await later.sessions(ALICE, 500)) == []
+    assert not (await later.standing(ALICE, "dead", 100)).revoked
+    assert not (await later.standing(BOB, "sid", 100)).revoked
+    assert await user_of(later, ALICE) == "42"
+
+
+async def test_prune_ends_a_long_backlog(bindings):
+    """More rows than one transaction takes are all forgotten."""
+    await asyncio.gather(*(bindings.revoke_session(f"s{i}", 1000) for i in range(550)))
+    await bindings.prune(1000)
+    assert not (await bindings.standing(ALICE, "s0", 100)).revoked
+    assert not (await bindings.standing(ALICE, "s549", 100)).revoked
+
+
+async def test_a_rotated_key_forgets_nobody(open_bindings):
+    """What an older key named is found under the newer ones, as long as the older key is still known."""
+    old, new = b"o" * 32, b"n" * 32
+    before = await open_bindings(keys=(old,))
+    await before.register_session(row("s1"))
+    await before.register_session(row("s2", created=300))
+    await before.revoke_subject(ALICE, 200, 1000)
+    after = await open_bindings(keys=(new, old))
+    assert [row("s2", created=300)] == list(await after.sessions(ALICE, 500))
+    assert (await after.standing(ALICE, "s1", 100)).revoked
+    await after.revoke_subject(ALICE, 250, 1000)
+    assert (await after.standing(ALICE, "s3", 250)).revoked
+    assert not (await after.standing(ALICE, "s4", 251)).revoked
+
+
+# --- serving ----------------------------------------------------------------------------------------
+
+
+async def test_what_is_acknowledged_is_there_after_a_restart(open_bindings):
+    """A second opening of the same store reads what the first wrote."""
+    first = await open_bindings()
+    bound = await bind(first, ALICE)
+    await first.close()
+    assert bound.binding == await binding_of(await open_bindings(), ALICE)
+
+
+async def test_a_serving_store_answers_the_ping_and_closes_twice(bindings):
+    """Readiness is silence; close may be called again."""
+    await bindings.ping()
+    await bindings.close()
+    await bindings.close()

@@ -1,0 +1,248 @@
+"""POST /bind/sms, and binding with a code."""
+
+import dataclasses
+from urllib.parse import urlsplit
+
+import pytest
+
+from gateway.web.parts import Limits
+
+PHONE = "13800138000"
+UNKNOWN = "13900139000"
+PROGRAM = {"Accept": "application/json", "Origin": "https://app.example.com"}
+
+
+async def request_code(house, browser, ticket: str, phone: str = PHONE) -> str:
+    """Ask for a code; the code that arrived."""
+    answer = await browser.post("/_gateway/bind/sms", PROGRAM, ticket=ticket, phone=phone)
+    assert (answer.status, answer.json) == (200, {"ok": True, "retry_after": 60})
+    _, code, _ = await house.legacy.sent.get()
+    return code
+
+
+async def bind(browser, ticket: str, code: str, phone: str = PHONE):
+    return await browser.post("/_gateway/bind", ticket=ticket, method="sms", phone=phone, code=code, consent="1")
+
+
+async def test_a_code_binds(house, browser):
+    """Six digits arrive, are valid five minutes, and bind as the phone's owner."""
+    ticket = await browser.ticket()
+    answer = await browser.post("/_gateway/bind/sms", PROGRAM, ticket=ticket, phone="+86 138-0013-8000")
+    phone, code, ttl = await house.legacy.sent.get()
+    assert (answer.status, phone, ttl) == (200, PHONE, 300)
+    assert len(code) == 6
+    assert code.isdecimal()
+    answer = await bind(browser, ticket, f" {code[:3]} {code[3:]} ")
+    assert (answer.status, answer.location) == (303, "/app#")
+    me = await browser.get("/_gateway/me", Accept="application/json")
+    assert me.json["user_id"] == "42"
+
+
+async def test_without_script_the_form_comes_back(house, browser):
+    """303 to the form of the same ticket: phone and consent as entered, the phone not in the address."""
+    ticket = await browser.ticket()
+    answer = await browser.post("/_gateway/bind/sms", ticket=ticket, phone=PHONE, consent="1")
+    assert (answer.status, urlsplit(answer.location).path) == (303, "/_gateway/bind")
+    assert answer.query["ticket"] == ticket
+    assert PHONE not in answer.location
+    page = await browser.get(answer.location)
+    assert (page.status, page.ticket) == (200, ticket)
+    assert f'value="{PHONE}"' in page.text
+    assert " checked" in page.text
+    assert 'data-wait="60"' in page.text
+    assert 'role="status"' in page.text
+    _, code, _ = await house.legacy.sent.get()
+    assert (await bind(browser, ticket, code)).status == 303
+
+
+async def test_the_note_of_another_session_says_nothing(house, browser):
+    """A forwarded address shows nobody's phone."""
+    answer = await browser.post("/_gateway/bind/sms", ticket=await browser.ticket(), phone=PHONE)
+    other = house.browser()
+    ticket = await other.ticket("code-bob")
+    page = await other.get(f"/_gateway/bind?ticket={ticket}&method=sms&sent={answer.query['sent']}")
+    assert PHONE not in page.text
+
+
+async def test_unknown_phones_get_the_same_answer(house, browser):
+    """The same bytes, but no message is sent."""
+    ticket = await browser.ticket()
+    known = await browser.post("/_gateway/bind/sms", PROGRAM, ticket=ticket, phone=PHONE)
+    unknown = await browser.post("/_gateway/bind/sms", PROGRAM, ticket=ticket, phone=UNKNOWN)
+    assert (known.status, known.body) == (unknown.status, unknown.body)
+    assert (await house.legacy.sent.get())[0] == PHONE
+    assert house.legacy.sent.empty()
+    wrong = await bind(browser, ticket, "000000", UNKNOWN)
+    assert wrong.status == 401
+
+
+@pytest.mark.parametrize(
+    "phone", ["", "12345", "13800138000,13900139000", "1380013800０1", "13800138000\r\n13900139000"]
+)
+async def test_what_is_no_phone_is_422(house, browser, phone):
+    """Told on the form, with the same ticket; nothing is sent."""
+    ticket = await browser.ticket()
+    answer = await browser.post("/_gateway/bind/sms", ticket=ticket, phone=phone)
+    assert (answer.status, answer.ticket, house.legacy.asked) == (422, ticket, [])
+
+
+async def test_sending_does_not_consume_the_ticket_and_needs_it(house, browser):
+    """A foreign or spent ticket sends nothing."""
+    ticket = await browser.ticket()
+    other = house.browser()
+    await other.sign_in("code-bob")
+    assert (await other.post("/_gateway/bind/sms", ticket=ticket, phone=PHONE)).status == 410
+    assert house.legacy.asked == []
+    await browser.post("/_gateway/bind/sms", ticket=ticket, phone=PHONE)
+    assert (await browser.get(f"/_gateway/bind?ticket={ticket}")).status == 200
+
+
+async def test_a_minute_between_two_codes(house, browser):
+    """429 with Retry-After, on the form for people; spellings of the phone are one phone."""
+    ticket = await browser.ticket()
+    await request_code(house, browser, ticket)
+    house.clock.now += 59
+    answer = await browser.post("/_gateway/bind/sms", PROGRAM, ticket=ticket, phone="0086" + PHONE)
+    assert (answer.status, answer.json["error"], answer.headers["Retry-After"]) == (429, "send_too_soon", "1")
+    page = await browser.post("/_gateway/bind/sms", ticket=ticket, phone=PHONE)
+    assert (page.status, page.ticket) == (429, ticket)
+    house.clock.now += 1
+    await request_code(house, browser, ticket)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "sends_per_phone_hour",
+        "sends_per_phone_day",
+        "sends_per_ticket",
+        "sends_per_subject",
+        "sends_per_ip",
+        "sends_in_all",
+    ],
+)
+async def test_budgets_of_sending(open_house, limit):
+    """Each budget alone stops the next message."""
+    house = await open_house(limits=dataclasses.replace(Limits(), **{limit: 1}))
+    browser = house.browser()
+    ticket = await browser.ticket()
+    await request_code(house, browser, ticket)
+    house.clock.now += 61
+    answer = await browser.post("/_gateway/bind/sms", PROGRAM, ticket=ticket, phone=PHONE)
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) > 3000
+
+
+async def test_addresses_of_one_ipv6_customer_are_one(open_house):
+    """A /64 is one address to the budget."""
+    house = await open_house(limits=dataclasses.replace(Limits(), sends_per_ip=1))
+    one, two = house.browser(), house.browser()
+    one.ip, two.ip = "2001:db8:1:2::1", "2001:db8:1:2:ffff::9"
+    await request_code(house, one, await one.ticket())
+    answer = await two.post("/_gateway/bind/sms", PROGRAM, ticket=await two.ticket("code-bob"), phone=UNKNOWN)
+    assert answer.status == 429
+
+
+async def test_a_code_has_five_tries(house, browser):
+    """The chain ends with the fifth wrong code; a new chain does not bring the code back."""
+    ticket = await browser.ticket()
+    code = await request_code(house, browser, ticket)
+    wrong = "000000" if code != "000000" else "111111"
+    for _ in range(5):
+        answer = await bind(browser, ticket, wrong)
+        assert answer.status == 401
+        ticket = answer.ticket
+    fresh = (await browser.get("/_gateway/bind")).query["ticket"]
+    assert (await bind(browser, fresh, code)).status == 401
+
+
+async def test_a_code_survives_a_renewed_ticket(house, browser):
+    """One wrong digit does not cost another message."""
+    ticket = await browser.ticket()
+    code = await request_code(house, browser, ticket)
+    wrong = "000000" if code != "000000" else "111111"
+    answer = await bind(browser, ticket, wrong)
+    assert 'name="code"' in answer.text
+    assert f'value="{PHONE}"' in answer.text
+    assert (await bind(browser, answer.ticket, code)).status == 303
+
+
+async def test_a_code_is_of_its_session_and_phone(house, browser):
+    """Not for another session, not for another phone."""
+    house.legacy.phones[UNKNOWN] = house.legacy.users["bob"][1]
+    ticket = await browser.ticket()
+    code = await request_code(house, browser, ticket)
+    answer = await bind(browser, ticket, code, UNKNOWN)
+    assert answer.status == 401
+    other = house.browser()
+    assert (await bind(other, await other.ticket("code-bob"), code)).status == 401
+    assert (await bind(browser, answer.ticket, code)).status == 303
+
+
+async def test_only_the_newest_code_counts(house, browser):
+    """Another message makes the former code worthless."""
+    ticket = await browser.ticket()
+    old = await request_code(house, browser, ticket)
+    house.clock.now += 60
+    new = await request_code(house, browser, ticket)
+    if old != new:
+        answer = await bind(browser, ticket, old)
+        assert answer.status == 401
+        ticket = answer.ticket
+    assert (await bind(browser, ticket, new)).status == 303
+
+
+async def test_a_code_lives_five_minutes(house, browser):
+    """At 300 seconds it is dead, also with a fresh ticket."""
+    code = await request_code(house, browser, await browser.ticket())
+    house.clock.now += 300
+    ticket = (await browser.get("/_gateway/bind")).query["ticket"]
+    assert (await bind(browser, ticket, code)).status == 401
+
+
+async def test_an_outage_costs_neither_code_nor_try(house, browser):
+    """503, and the same code binds afterwards."""
+    ticket = await browser.ticket()
+    code = await request_code(house, browser, ticket)
+    house.legacy.down = True
+    answer = await bind(browser, ticket, code)
+    assert answer.status == 503
+    house.legacy.down = False
+    assert (await bind(browser, answer.ticket, code)).status == 303
+
+
+async def test_an_outage_while_asking_is_told(house, browser):
+    """503 on the form with the same ticket; nothing is sent."""
+    ticket = await browser.ticket()
+    house.legacy.down = True
+    answer = await browser.post("/_gateway/bind/sms", ticket=ticket, phone=PHONE)
+    assert (answer.status, answer.ticket) == (503, ticket)
+    assert house.legacy.sent.empty()
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}])
+async def test_cross_site_requests_send_nothing(house, browser, headers):
+    """Another site cannot make us send messages."""
+    ticket = await browser.ticket()
+    answer = await browser.post("/_gateway/bind/sms", headers, ticket=ticket, phone=PHONE)
+    assert (answer.status, house.legacy.asked) == (403, [])
+
+
+async def test_the_phone_is_in_no_log(house, browser, caplog):
+    """Nor is the code, not even when sending fails."""
+    from gateway.verifiers.interface import SenderRefused
+
+    failed: list[str] = []
+
+    async def refuse(phone: str, code: str, ttl: int) -> None:
+        failed.append(code)
+        raise SenderRefused(f"no message to {phone}")
+
+    house.legacy.send = refuse
+    ticket = await browser.ticket()
+    with caplog.at_level("DEBUG"):
+        await browser.post("/_gateway/bind/sms", ticket=ticket, phone=PHONE)
+        await browser.get(f"/_gateway/bind?ticket={ticket}")
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("gateway")]
+    assert "a code was not sent: SenderRefused" in ours
+    assert not [line for line in ours if PHONE in line or failed[0] in line or ticket in line]

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests need (or, with `bench`, the measurement), if they are missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin
+
+missing=()
+needs() { command -v "$1" >/dev/null || missing+=("$2"); } # COMMAND PACKAGE
+
+case ${1:-test} in
+test)
+  needs chromium chromium
+  compgen -G '/usr/share/fonts/*/noto/*CJK*' >/dev/null || missing+=(fonts-noto-cjk)
+  ;;
+bench)
+  needs nginx nginx-light
+  needs wrk wrk
+  needs taskset util-linux
+  ;;
+esac
+
+if [ ${#missing[@]} -gt 0 ]; then
+  tools/apt-install.sh "${missing[@]}"
+fi
