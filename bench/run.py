@@ -7,6 +7,7 @@ A shared machine makes absolute figures worth little: trust the ratio.
 import argparse
 import asyncio
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -43,10 +44,11 @@ class Bench:
         self._proxy_core, self._load_core = cores()
 
     @contextmanager
-    def running(self, name: str, ready: str) -> Iterator[Running]:
-        """Start `name` and wait until `ready` answers."""
+    def running(self, name: str, ready: str, *, quiet: bool = False) -> Iterator[Running]:
+        """Start `name` and wait until `ready` answers. `quiet`: its log goes to /dev/null."""
         core = self._proxy_core if name in ("nginx", "gateway") else self._load_core
-        with Running(core, self._scene.command(name), self._scene.folder / f"{name}.log") as process:
+        log = Path(os.devnull) if quiet else self._scene.folder / f"{name}.log"
+        with Running(core, self._scene.command(name), log) as process:
             process.wait_for(ready)
             yield process
 
@@ -106,7 +108,7 @@ class Bench:
                 say(f"starting the gateway {self._options.starts} times")
                 figures["start_seconds"] = self.start_seconds()
                 ready = f"http://127.0.0.1:{scene.admin}/readyz"
-                gateway = stack.enter_context(self.running("gateway", ready))
+                gateway = stack.enter_context(self.running("gateway", ready, quiet=True))
                 say("a person signs in and binds")
                 cookie = asyncio.run(self.session())
                 proxies["gateway"] = (gateway, scene.origin)

@@ -59,7 +59,7 @@ def _unix(text: str, info: ValidationInfo) -> Unix:
 def _listen(text: object, info: ValidationInfo) -> Address:
     if isinstance(text, str) and text.startswith("unix:"):
         return _unix(text, info)
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):(\d{1,5})", text) if isinstance(text, str) else None
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", text) if isinstance(text, str) else None
     if not match or int(match[3]) > 65535:
         raise ValueError('is not an address: write "127.0.0.1:8080", "[::1]:8080" or "unix:/path"')
     host = match[1] or match[2]

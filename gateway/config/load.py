@@ -66,7 +66,8 @@ def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
         if file:
             problems += [_problem(documents[name], key, message) for key, message in check_policy(file, draft)]
     if settings is None or problems:
-        raise ConfigurationError(tuple(sorted(problems, key=lambda problem: (problem.file != str(path), problem.line))))
+        problems.sort(key=lambda problem: (problem.file != document.file, problem.file, problem.line))
+        raise ConfigurationError(tuple(problems))
     policies = {name: policy_of(name, file) for name, file in files.items() if file}
     settings = _completed(settings)
     warnings = dict.fromkeys([*context.warnings, *advice_on(settings)])

@@ -12,11 +12,12 @@ from .context import Section, key
 from .names import check_identity_header, folded
 from .values import Seconds, Size, Timeout, between, matching
 
-_OURS = frozenset({"iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "app", "bound", "amr", "auth_time"}) | {
-    "route",
-    "openid",
-    "app_id",
-}
+_OURS = frozenset(  # the token's own, whatever a verifier says
+    [
+        *("iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "app", "bound", "amr", "auth_time", "route"),
+        *("openid", "app_id"),
+    ]
+)
 _CHALLENGES = {
     "auto": Challenge.AUTO,
     "login": Challenge.REDIRECT,

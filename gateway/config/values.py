@@ -15,9 +15,9 @@ from .context import context_of
 # --- durations and sizes ------------------------------------------------------------------------------
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _SIZES = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
-_SIZE = re.compile(r"(\d{1,9})(B|KB|MB|GB)")
+_SIZE = re.compile(r"([0-9]{1,9})(B|KB|MB|GB)")
 _DURATION_FORM = 'a number and a unit, like "7d", "2h", "30m", "120s" or "500ms"'
 
 
@@ -120,13 +120,15 @@ HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\]")
 def parse_host(text: object) -> str:
     """A host name as it is compared: lower case, no port. Accepts `name.example`, `192.0.2.1`, `[2001:db8::1]`."""
     if not isinstance(text, str) or not HOST.fullmatch(text.lower()) or len(text) > 253:
-        raise ValueError("is not a host name: write it without scheme, port and path; Chinese names as xn--…")
+        raise ValueError(
+            "is not a host name: write it like app.example.com, without scheme and path; Chinese names as xn--…"
+        )
     return text.lower()
 
 
 def parse_authority(text: object) -> str:
     """A host name, or one with a port."""
-    match = re.fullmatch(r"(.*?)(:[1-9]\d{0,4})?", text) if isinstance(text, str) else None
+    match = re.fullmatch(r"(.*?)(:[1-9][0-9]{0,4})?", text) if isinstance(text, str) else None
     return parse_host(match[1] if match else text) + ((match[2] or "") if match else "")
 
 

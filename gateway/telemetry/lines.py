@@ -57,10 +57,11 @@ class LineWriter:
     def _run(self) -> None:
         while True:
             self._wake.wait()
-            closing = self._closing.wait(_PAUSE)
+            self._closing.wait(_PAUSE)
             self._wake.clear()
+            closing = self._closing.is_set()  # after the clear, so that a close is never missed
             self._awake = False  # before the queue is emptied: a later line wakes us again
-            while self._waiting:
+            while self._waiting and self._limit:
                 self._write_some()
             if closing:
                 return
@@ -71,7 +72,8 @@ class LineWriter:
         try:
             self._write_all("".join(chunk).encode())
         except OSError:  # nobody reads any more, or the disk is full
-            self.dropped += len(chunk)
+            if self._limit:  # else close() has counted them
+                self.dropped += len(chunk)
         self._writing = 0
 
     def _write_all(self, data: bytes) -> None:

@@ -33,6 +33,7 @@ def configure(level: str, writer: LineWriter) -> None:
     root.handlers = [JsonHandler(writer)]
     root.setLevel(level.upper())
     logging.captureWarnings(True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every start at info
 
 
 def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

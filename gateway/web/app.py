@@ -1,5 +1,7 @@
 """The gateway's own pages as an aiohttp application, wired from its parts."""
 
+import warnings
+
 import aiohttp_session
 from aiohttp import web
 
@@ -23,6 +25,9 @@ from .sms import Sms
 from .tickets import Tickets
 from .visitors import Visitors
 from .wellknown import DomainFiles, Jwks
+
+# aiohttp-session keeps its session under a plain string, of which newer aiohttp warns.
+warnings.filterwarnings("ignore", category=web.NotAppKeyWarning, module=r"aiohttp_session(\..+)?")
 
 
 def build_web(parts: WebParts) -> web.Application:

@@ -156,9 +156,7 @@ class Bind:
         key = await self._tickets.renew(ticket, now, failed=fault.status in (401, 409))
         if key is None:
             raise self._desk.gone()
-        filled = Filled(
-            method, fields.get("username", "")[:MAX_USERNAME], fields.get("phone", "")[:64], _agreed(fields)
-        )
+        filled = Filled(method, fields.get("username", "")[:MAX_USERNAME], fields.get("phone", "")[:64], agreed(fields))
         return self._form.show(visit, key, filled, now, fault)
 
     async def _try(
@@ -172,7 +170,7 @@ class Bind:
         now: int,
     ) -> Fault | None:
         """Bind, or say what was in the way."""
-        if not _agreed(fields):
+        if not agreed(fields):
             return NO_CONSENT
         try:
             user = await proof.user(session, fields, now)
@@ -198,12 +196,14 @@ class Bind:
 
     def _budgets(self, visit: Visit, session: Session, method: str, name: str) -> list[Budget]:
         limits, of, subject = self._limits, self._names.name, session.subject
+        of_name = [Budget(of("failures", method, name), limits.failures_per_name, HOUR)] if name else []
         return [
-            Budget(of("failures", method, name), limits.failures_per_name, HOUR),
+            *of_name,
             Budget(of("failures-subject", subject.app, subject.openid), limits.failures_per_subject, HOUR),
             Budget(of("failures-ip", visit.network), limits.failures_per_ip, HOUR),
         ]
 
 
-def _agreed(fields: Fields) -> bool:
+def agreed(fields: Fields) -> bool:
+    """Whether the box was ticked."""
     return fields.get("consent", "").strip().lower() not in _NO

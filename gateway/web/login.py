@@ -72,6 +72,8 @@ class Login:
         """A new attempt in this browser, after `restarts` that failed."""
         app = self.app(visit)
         started = self._dance.start(app, return_to, visit.jar, int(self._clock()), restarts)
-        self._metrics.dance(app, "restarted" if restarts else "redirect_sent")
+        self._metrics.dance(app, "redirect_sent")
+        if restarts:
+            self._metrics.dance(app, "restarted")
         callback = self._origin_of(visit.host) + self._links.prefix + "/callback"
         return Departure(self._providers[app].authorize_url(callback, started.state), started.set_cookies)

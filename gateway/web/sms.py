@@ -12,7 +12,7 @@ from gateway.verifiers.interface import PhoneResolver, SenderRefused, SmsSender,
 from gateway.verifiers.phone import MAX_INPUT, canonical_phone
 from gateway.wire.tasks import Tasks
 
-from .bind import OUTAGE, TicketDesk
+from .bind import OUTAGE, TicketDesk, agreed
 from .bindform import BindForm, Fault, Filled, SentCodes
 from .budgets import DAY, HOUR, Budget, spend
 from .links import Links
@@ -65,7 +65,7 @@ class Sms:
         """The same answer for every phone. The ticket is not consumed."""
         visit, now = visit_of(request), int(self._clock())
         fields = await self._desk.submitted(request, visit)
-        key, typed, consent = fields["ticket"], fields.get("phone", ""), bool(fields.get("consent"))
+        key, typed, consent = fields["ticket"], fields.get("phone", ""), agreed(fields)
         session, _ = await self._desk.look(request, visit, key, now)
         phone = canonical_phone(typed)
         fault = INVALID_PHONE if phone is None else await self._start(visit, session, key, phone, now)

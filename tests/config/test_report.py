@@ -41,8 +41,8 @@ def test_a_problem_is_one_line(folder: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         folder.load()
     assert str(caught.value) == (
-        f"{file}:23: routes[0].policy: there is no policy file 'pagee'; did you mean 'page'?\n"
-        f"{file}:28: log.levle: unknown key; did you mean 'level'?"
+        f"{file}:21: routes[0].policy: there is no policy file 'pagee'; did you mean 'page'?\n"
+        f"{file}:25: log.levle: unknown key; did you mean 'level'?"
     )
 
 

@@ -34,7 +34,7 @@ def develop(folder: Any) -> None:
         ('{ env = "UNSET" }', "the environment variable UNSET is not set"),
         ('{ env = "BLANK" }', "is empty"),
         ('{ file = "missing" }', "No such file"),
-        ('{ file = "policies" }', "is not a regular file"),
+        ('{ file = "policies" }', "Is a directory"),
         ('{ file = "pipe" }', "is not a regular file"),
         ('{ file = "blank" }', "is empty"),
         ('{ file = "big" }', "larger than 64 KB"),

@@ -1,5 +1,6 @@
 """The real gateway on free ports, between the painted WeChat and a strict upstream."""
 
+import asyncio
 import base64
 import json
 import os
@@ -157,10 +158,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def event_loop_policy() -> uvloop.EventLoopPolicy:
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop that serves in production."""
-    return uvloop.EventLoopPolicy()
+    return {"uvloop": uvloop.new_event_loop}
 
 
 USERS = ("xiaoming", "xiaohong", "alice")

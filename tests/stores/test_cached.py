@@ -137,7 +137,7 @@ async def test_a_caller_that_leaves_takes_nobody_along(cache, inner):
     inner.answers["s1"] = bound()
     inner.open.clear()
     first, second = asyncio.create_task(look(cache)), asyncio.create_task(look(cache))  # noqa: TID251
-    await inner.entered.get()
+    await asyncio.wait_for(inner.entered.get(), 5)
     first.cancel()
     inner.open.set()
     assert await second == bound()
@@ -172,7 +172,7 @@ async def test_a_failure_that_nobody_waits_for_is_silent(cache, inner, caplog):
     """Everybody left before the store failed: nothing is logged, and the next caller asks again."""
     inner.open.clear()
     caller = asyncio.create_task(look(cache))  # noqa: TID251
-    await inner.entered.get()
+    await asyncio.wait_for(inner.entered.get(), 5)
     (flight,) = cache._flights.values()
     caller.cancel()
     inner.error = StoreOutage("down")
@@ -224,11 +224,11 @@ async def test_a_look_up_that_a_write_overtook_is_not_remembered(cache, inner, w
     inner.answers["s1"] = bound()
     inner.open.clear()
     early = asyncio.create_task(look(cache))  # noqa: TID251
-    await inner.entered.get()
+    await asyncio.wait_for(inner.entered.get(), 5)
     await write(cache)
     inner.answers["s1"] = bound("43", version=2)
     late = asyncio.create_task(look(cache))  # noqa: TID251
-    await inner.entered.get()
+    await asyncio.wait_for(inner.entered.get(), 5)
     inner.open.set()
     assert await late == bound("43", version=2)
     assert await early == bound()

@@ -118,11 +118,8 @@ async def test_a_newer_schema_is_refused_untouched(tmp_path):
 
 def test_eight_processes_may_start_at_once(tmp_path):
     """All of them open a database that does not exist yet, and all of them can write."""
-    command = [sys.executable, CHILDREN / "opener.py", tmp_path / "new" / "b.db"]
-    children = [subprocess.Popen([*command, str(i)], stdout=subprocess.PIPE) for i in range(8)]
-    outputs = [child.communicate(timeout=60)[0] for child in children]
-    assert outputs == [b"bound\n"] * 8
-    assert [child.returncode for child in children] == [0] * 8
+    command = [sys.executable, CHILDREN / "opener.py", tmp_path / "new" / "b.db", "8"]
+    assert subprocess.run(command, timeout=60).returncode == 0
     with closing(sqlite3.connect(tmp_path / "new" / "b.db")) as file:
         assert file.execute("SELECT count(*) FROM bindings").fetchone() == (8,)
 
@@ -186,7 +183,7 @@ async def test_a_read_only_file_is_named(tmp_path):
     path = tmp_path / "b.db"
     await (await open_bindings(path)).close()
     path.chmod(0o400)
-    command = [sys.executable, str(CHILDREN / "opener.py"), str(path), "0"]
+    command = [sys.executable, str(CHILDREN / "opener.py"), str(path), "1"]
     if os.geteuid() == 0:  # root may write anything, until it gives that right up
         setpriv = shutil.which("setpriv")
         assert setpriv, "util-linux is missing"
@@ -194,7 +191,4 @@ async def test_a_read_only_file_is_named(tmp_path):
     child = subprocess.run(command, capture_output=True, text=True, timeout=60)  # noqa: ASYNC221
     assert child.returncode != 0
     assert "StoreUnusable" in child.stderr
-    assert (
-        "read or write permission is missing: the gateway must be able to read and write this file and its folder"
-        in child.stderr
-    )
+    assert "b.db: [Errno 13] read or write permission is missing: the gateway must be able to" in child.stderr

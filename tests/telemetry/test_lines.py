@@ -28,6 +28,14 @@ def read_all(reader: int, writer: int) -> str:
         return stream.read().decode()
 
 
+def end_thread(pipe: Pipe) -> None:
+    """Free the write that is stuck, and wait for its thread's end."""
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "lines"]
+    os.close(pipe[0])
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def write_many(lines: LineWriter, name: str) -> None:
     for number in range(200):
         lines.write(f"{name}{number}\n")
@@ -68,6 +76,7 @@ def test_a_blocked_reader_stops_nobody(pipe: Pipe) -> None:
     assert lines.dropped >= dropped
     lines.close(timeout=0.05)
     assert lines.dropped > dropped
+    end_thread(pipe)
 
 
 def test_a_reader_who_left_is_counted(pipe: Pipe) -> None:
@@ -94,6 +103,16 @@ def test_a_non_blocking_output_is_waited_for(pipe: Pipe) -> None:
     reading.join(10)
     assert b"".join(got).decode() == line * 500
     assert lines.dropped == 0
+
+
+def test_a_writer_that_was_given_up_writes_no_more(pipe: Pipe) -> None:
+    """After close() the descriptor is its owner's again: nothing of ours arrives later."""
+    lines = LineWriter(pipe[1])
+    for _ in range(1000):
+        lines.write("x" * 1000 + "\n")
+    lines.close(timeout=0.2)
+    end_thread(pipe)
+    assert lines.dropped == 1000
 
 
 def test_after_close_lines_are_dropped(pipe: Pipe) -> None:

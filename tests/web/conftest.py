@@ -57,6 +57,7 @@ class ScriptedWeChat:
         self.exchanged: list[str] = []
         self.failures: list[Failure] = []
         self.snapshot = False
+        self.called = asyncio.Event()
         self.gate: asyncio.Event | None = None
 
     def authorize_url(self, redirect_uri: str, state: str) -> str:
@@ -65,6 +66,7 @@ class ScriptedWeChat:
 
     async def exchange(self, code: str) -> WeChatIdentity:
         self.exchanged.append(code)
+        self.called.set()
         if self.gate is not None:
             await self.gate.wait()
         if self.failures:

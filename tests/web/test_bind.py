@@ -391,3 +391,14 @@ async def test_the_consent_and_the_union_id_are_kept_with_the_binding(house, bro
     with sqlite3.connect(file) as db:
         assert db.execute("select consent, request_id, ip from audit").fetchall() == [("v1", "req-1", "203.0.113.7")]
         assert db.execute("select union_id, method from bindings").fetchall() == [("uCANARY", "pwd")]
+
+
+async def test_empty_names_share_no_budget(open_house):
+    """Typing nothing is nobody's account: others who do so are not kept out."""
+    house = await open_house(limits=dataclasses.replace(Limits(), failures_per_name=1))
+    browser = house.browser()
+    ticket = await browser.ticket()
+    for _ in range(3):
+        answer = await browser.bind(ticket, "")
+        assert answer.status == 401
+        ticket = answer.ticket

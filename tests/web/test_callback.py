@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from gateway.sealing import token_hash
 from gateway.wechat.interface import Failure
 
 
@@ -22,7 +23,7 @@ async def test_a_bound_visitor_lands_on_the_page_asked_for(house, browser):
     """302 to the clean page with an explicit fragment, a new session, and the attempt's cookie for a minute more."""
     await bound(browser)
     former = browser.jar["__Host-gateway_session"]
-    answer = await browser.sign_in(return_to="/app?a=1")
+    answer = await browser.sign_in("code-ann-again", "/app?a=1")
     assert (answer.status, answer.location, answer.body) == (302, "/app?a=1#", b"")
     session = answer.cookies.pop("__Host-gateway_session")
     for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
@@ -73,7 +74,7 @@ async def test_the_session_before_the_login_is_dead(house, browser):
     thief = house.browser()
     thief.jar = dict(browser.jar)
     assert (await thief.get("/_gateway/me")).status == 200
-    await browser.sign_in(return_to="/open")
+    await browser.sign_in("code-ann-again", "/open")
     assert (await thief.get("/_gateway/me")).status == 401
     assert (await browser.get("/_gateway/me")).status == 200
 
@@ -82,11 +83,13 @@ async def test_copies_at_the_same_moment_exchange_once(house, browser):
     """Every copy that carries the cookie gets the same session and the same page."""
     state = await browser.depart("/open/a")
     house.wechat.gate = asyncio.Event()
-    copies = [asyncio.ensure_future(browser.send("GET", path(state), keep=False)) for _ in range(5)]
-    while not house.wechat.exchanged:
-        await asyncio.sleep(0)
-    house.wechat.gate.set()
-    answers = await asyncio.gather(*copies)
+
+    async def open_gate() -> None:
+        await house.wechat.called.wait()
+        house.wechat.gate.set()
+
+    copies = [browser.send("GET", path(state), keep=False) for _ in range(5)]
+    *answers, _ = await asyncio.gather(*copies, open_gate())
     assert {(answer.status, answer.location) for answer in answers} == {(302, "/open/a#")}
     cookies = [answer.cookies["__Host-gateway_session"].split("=", 1)[1].split(";")[0] for answer in answers]
     assert len({house.sealer.open(cookie).sid for cookie in cookies}) == 1
@@ -113,18 +116,24 @@ async def test_a_copy_waits_for_another_worker(open_house):
         waits.append(seconds)
         if len(waits) == 3:
             there.wechat.gate.set()
-            await winner
+            await landed.wait()
 
     there = await open_house()
     here = await open_house(state=there.parts.state, bindings=there.parts.bindings, sleep=sleep)
-    one, two = there.browser(), here.browser()
+    one, two, landed = there.browser(), here.browser(), asyncio.Event()
     state = await one.depart("/open")
     two.jar = dict(one.jar)
     there.wechat.gate = asyncio.Event()
-    winner = asyncio.ensure_future(one.get(path(state)))
-    while not there.wechat.exchanged:
-        await asyncio.sleep(0)
-    answer = await two.get(path(state))
+
+    async def win() -> None:
+        await one.get(path(state))
+        landed.set()
+
+    async def copy():
+        await there.wechat.called.wait()
+        return await two.get(path(state))
+
+    _, answer = await asyncio.gather(win(), copy())
     assert answer.location == "/open#"
     assert here.session(two).sid == there.session(one).sid
     assert (len(waits), here.wechat.exchanged) == (3, [])
@@ -140,8 +149,6 @@ async def test_a_winner_that_never_settles_is_an_outage(open_house):
     house = await open_house(sleep=sleep)
     browser = house.browser()
     state = await browser.depart()
-    from gateway.sealing import token_hash
-
     now = house.clock.now
     await house.parts.state.claim_attempt(token_hash(state), token_hash("code-ann"), now, now + 600)
     answer = await browser.get(path(state))

@@ -176,7 +176,7 @@ def test_parallel_tabs_each_keep_their_attempt() -> None:
 def test_a_thousand_unfinished_attempts_stay_within_4_kb(return_to: str) -> None:
     """The oldest attempts are dropped, the newest one is always kept, the session is never touched."""
     dance = make_dance()
-    session = (COOKIES.session, "s" * 400)
+    session = (COOKIES.session, "s" * 1500)
     jar: Jar = [session]
     for second in range(1000):
         started = dance.start("main", return_to, jar, NOW + second)

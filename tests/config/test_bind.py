@@ -1,0 +1,118 @@
+"""The [bind] table: each method has what it needs, and people can read what they must."""
+
+from typing import Any
+
+import pytest
+
+SMS = """
+[bind]
+methods = ["password", "sms"]
+[bind.sms]
+sender = "http"
+sender_url = "https://sms.example.com/send"
+resolver_url = "http://127.0.0.1:9000/phone"
+"""
+
+
+def test_both_methods(folder: Any) -> None:
+    """Password and SMS with their services."""
+    folder.text += SMS
+    bind = folder.load().settings.bind
+    assert bind.methods == ("password", "sms")
+    assert bind.sms.resolver == "http"
+    assert (bind.sms.code_ttl, bind.sms.resend_after, bind.ticket_ttl) == (300, 60, 300)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('verifier = "http"\nurl = "http://127.0.0.1:9000/verify"', 'verifier = "http"', "bind.password.url"),
+        ('verifier = "http"', 'verifier = "file"', "bind.password.file"),
+        ('sender_url = "https://sms.example.com/send"', "", "bind.sms.sender_url"),
+        ('resolver_url = "http://127.0.0.1:9000/phone"', "", "bind.sms.resolver_url"),
+        ("https://sms.example.com/send", "sms.example.com", "bind.sms.sender_url"),
+        ("https://sms.example.com/send", "https://u:p@sms.example.com/", "bind.sms.sender_url"),
+        ('sender = "http"', 'sender = "aliyun"', "bind.sms.sender"),
+        ('sender = "http"', 'sender = "http"\nsender_secret = { env = "WEAK" }', "bind.sms.sender_secret"),
+        ('sender = "http"', 'sender = "http"\nresolver = "sql"', "bind.sms.resolver"),
+    ],
+)
+def test_services_are_whole(folder: Any, old: str, new: str, key: str) -> None:
+    """Each choice needs its keys, as the message says."""
+    folder.env["WEAK"] = "secret"
+    folder.text += SMS
+    folder.set(old, new)
+    assert folder.problem().key == key
+
+
+@pytest.mark.parametrize(("section", "message"), [("[bind.password]", "[bind.password]"), ("[bind.sms]", "[bind.sms]")])
+def test_methods_have_their_tables(folder: Any, section: str, message: str) -> None:
+    """A method that is offered is configured."""
+    folder.text += SMS
+    start = folder.text.index(section)
+    end = folder.text.find("\n[", start)
+    folder.text = folder.text[:start] + (folder.text[end:] if end > 0 else "")
+    problem = folder.problem()
+    assert problem.key == "bind.methods"
+    assert message in problem.message
+
+
+def test_bound_routes_need_a_way_to_bind(folder: Any) -> None:
+    """Without one nobody could ever pass; where nobody needs to be bound, none is needed."""
+    folder.set('[bind.password]\nverifier = "http"\nurl = "http://127.0.0.1:9000/verify"', "")
+    problem = folder.problem()
+    assert problem.key == "routes[0].policy"
+    assert "[bind.password]" in problem.message
+    folder.write("policies/page.toml", 'access = "wechat"')
+    assert folder.load().settings.bind.password is None
+
+
+def test_plain_http_to_another_machine_is_a_warning(folder: Any) -> None:
+    """Passwords would travel readable."""
+    folder.set("http://127.0.0.1:9000/verify", "http://legacy.internal/verify")
+    [warning] = folder.load().warnings
+    assert "bind.password.url" in warning
+
+
+def test_a_missing_users_file_is_a_warning(folder: Any) -> None:
+    """The file may be written later."""
+    folder.set('verifier = "http"', 'verifier = "file"\nfile = "users.toml"')
+    [warning] = folder.load().warnings
+    assert str(folder.path / "users.toml") in warning
+    folder.write("users.toml", "")
+    assert folder.load().warnings == ()
+
+
+def add_route(folder: Any, name: str, path: str, policy: str) -> None:
+    folder.text += (
+        f'[[routes]]\nid = "{name}"\npath = "{path}"\npolicy = "{policy}"\nupstream = "legacy"\naudience = "x"\n'
+    )
+
+
+@pytest.mark.parametrize("key", ["privacy_url", "register_url", "help_url"])
+def test_pages_that_people_need_before_they_sign_in(folder: Any, key: str) -> None:
+    """A page behind the login could never be read by those who need it."""
+    folder.set("[bind.password]", f'[bind]\n{key} = "/open/privacy.html?x=1#top"\n[bind.password]')
+    problem = folder.problem()
+    assert problem.key == f"bind.{key}"
+    assert "route 'app'" in problem.message
+    add_route(folder, "open", "/open", "public")
+    assert folder.load().settings.bind.methods == ("password",)
+
+
+def test_pages_without_a_route(folder: Any) -> None:
+    """A link of ours leads somewhere; the gateway's own pages and other sites are fine."""
+    folder.set('id = "app"\n', 'id = "app"\npath = "/app"\n')
+    folder.set("[bind.password]", '[bind]\nhelp_url = "/help"\n[bind.password]')
+    assert "leads nowhere" in folder.problem().message
+    folder.set('"/help"', '"/_gateway/me"')
+    folder.load()
+    folder.set('"/_gateway/me"', '"https://help.example.com/#top"')
+    folder.load()
+
+
+@pytest.mark.parametrize("url", ["//evil.example", "/\\\\evil", "help", "javascript:alert(1)", "/a b", "https://u@h/"])
+def test_what_is_no_page(folder: Any, url: str) -> None:
+    """Links stay on this site or are http(s) URLs."""
+    folder.set("[bind.password]", f'[bind]\nhelp_url = "{url}"\n[bind.password]')
+    assert folder.problem().key == "bind.help_url"

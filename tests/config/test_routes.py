@@ -1,0 +1,152 @@
+"""Routes and policies: references, duplicates, and what a policy may ask."""
+
+from typing import Any
+
+import pytest
+
+from gateway.core.policy import Access, Challenge, Cors, Policy, Requirement, Route
+
+PUBLIC = '[[routes]]\nid = "public"\npath = "/public/"\npolicy = "public"\nupstream = "legacy"\n'
+
+
+def test_routes_are_the_rule_books_values(folder: Any) -> None:
+    """Names become the things they name, spellings become one."""
+    folder.text += PUBLIC + 'hosts = ["*.Example.com"]\nmethods = ["GET", "POST"]\n'
+    loaded = folder.load()
+    assert loaded.routes[1] == Route(
+        id="public",
+        hosts=("*.example.com",),
+        path="/public",
+        exact=False,
+        methods=frozenset({"GET", "POST"}),
+        policy=Policy("public", Access.PUBLIC),
+        upstream="legacy",
+    )
+    assert loaded.routes[0].audience == "legacy"
+    assert loaded.routes[0].policy is loaded.policies["page"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "message"),
+    [
+        ('upstream = "legacy"', 'upstream = "legcy"', "upstream", "did you mean 'legacy'?"),
+        ('policy = "page"', 'policy = "x"', "policy", "there is: page, public"),
+        ('audience = "legacy"', "", "audience", "is required"),
+        ('audience = "legacy"', 'audience = "a b"', "audience", "not possible"),
+        ('id = "app"', 'id = "app"\npath = "/_gateway/me"', "path", "lies under /_gateway"),
+        ('id = "app"', 'id = "app"\npath = "= /_gateway"', "path", "lies under /_gateway"),
+        ('id = "app"', 'id = "app"\nmethods = ["get"]', "methods[0]", "in capitals"),
+        ('id = "app"', 'id = "app"\nmethods = ["*", "GET"]', "methods", "leave out the others"),
+        ('id = "app"', 'id = "app"\nhosts = ["a", "A"]', "hosts", "the same twice"),
+    ],
+)
+def test_what_a_route_refuses(folder: Any, old: str, new: str, key: str, message: str) -> None:
+    """References lead somewhere, and an identity has an audience."""
+    folder.set(old, new)
+    problem = folder.problem()
+    assert problem.key == f"routes[0].{key}"
+    assert message in problem.message
+
+
+def test_a_path_beside_the_prefix_is_fine(folder: Any) -> None:
+    """Whole segments count."""
+    folder.set('id = "app"', 'id = "app"\npath = "/_gateways"')
+    assert folder.load().routes[0].path == "/_gateways"
+
+
+def test_rules_that_say_the_same(folder: Any) -> None:
+    """Two rules for one place are a problem at the second."""
+    folder.text += PUBLIC + PUBLIC.replace('"public"', '"again"', 1).replace("/public/", "/public")
+    problem = folder.problem()
+    assert problem.key == "routes[2].path"
+    assert "'public' and 'again' say the same" in problem.message
+
+
+def test_a_reference_to_a_wrong_table_is_no_second_problem(folder: Any) -> None:
+    """One mistake is told once: a wrong upstream or policy file still has its name."""
+    folder.set('servers = ["http://127.0.0.1:9000"]', "servers = 1")
+    folder.write("policies/page.toml", "access = 1")
+    assert [problem.key for problem in folder.problems()] == ["upstreams[0].servers", "access"]
+
+
+POLICY = """
+access = "bound"
+on_anonymous = "login"
+on_unbound = "403"
+max_age = "8h"
+require = [{ claim = "roles", values = ["admin", "clerk"] }]
+claims = ["name", "roles"]
+headers = { "X-User-Name" = "name" }
+expose_openid = true
+keep_fragment = true
+cors = { origins = ["https://App.example.com:443"] }
+max_body = "0"
+response_timeout = "1500ms"
+"""
+
+
+def test_every_key_of_a_policy(folder: Any) -> None:
+    """A policy file becomes the rule book's value."""
+    folder.write("policies/page.toml", POLICY)
+    assert folder.load().policies["page"] == Policy(
+        name="page",
+        access=Access.BOUND,
+        on_anonymous=Challenge.REDIRECT,
+        on_unbound=Challenge.REFUSE,
+        max_age=8 * 3600,
+        require=(Requirement("roles", ("admin", "clerk")),),
+        claims=("name", "roles"),
+        headers=(("X-User-Name", "name"),),
+        expose_openid=True,
+        keep_fragment=True,
+        cors=Cors(("https://app.example.com",)),
+        max_body=None,
+        response_timeout=1.5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("", "access", "is required"),
+        ('access = "bound"\non_anonymous = "403"', "on_anonymous", "must be 'auto', 'login' or '401'"),
+        ('access = "bound"\non_anonymous = 401', "on_anonymous", "must be 'auto', 'login' or '401', not 401"),
+        ('access = "bound"\nclaims = ["sub"]', "claims", "the gateway's own claim"),
+        ('access = "bound"\nclaims = ["a b"]', "claims[0]", "not possible"),
+        ('access = "bound"\nrequire = [{ claim = "roles", values = [] }]', "require[0].values", "at least one"),
+        ('access = "bound"\nheaders = { "x_user" = "name" }', "headers.x_user", "identity.header"),
+        ('access = "bound"\nheaders = { "X-Forwarded-For" = "name" }', "headers", "meaning of its own"),
+        ('access = "bound"\nheaders = { "X-Name" = "a", "x_name" = "b" }', "headers", "two spellings"),
+        ('access = "bound"\ncors = { origins = ["*"] }', "cors.origins[0]", "must be a URL"),
+        ('access = "bound"\nmax_body = 5', "max_body", "not a size"),
+        ('access = "public"\nclaims = ["name"]', "claims", "means nothing with access"),
+        ('access = "public"\non_anonymous = "401"', "on_anonymous", "means nothing with access"),
+        ('access = "public"\nexpose_openid = true', "expose_openid", "means nothing with access"),
+        ('access = "optional"\non_anonymous = "login"', "on_anonymous", "means nothing with access"),
+        ('access = "wechat"\non_unbound = "bind"', "on_unbound", "means nothing with access"),
+    ],
+)
+def test_what_a_policy_refuses(folder: Any, text: str, key: str, message: str) -> None:
+    """Also in a file that no route names."""
+    folder.write("policies/other.toml", text)
+    problem = folder.problem()
+    assert problem.file == str(folder.path / "policies/other.toml")
+    assert problem.key == key
+    assert message in problem.message
+
+
+def test_policy_files(folder: Any) -> None:
+    """Hidden files and other kinds are not policies; names that no route could write are refused."""
+    folder.write("policies/.page.toml", "x")
+    folder.write("policies/page.toml~", "x")
+    folder.load()
+    folder.write("policies/My Page.toml", 'access = "bound"')
+    assert "is not a policy's name" in folder.problem().message
+
+
+def test_a_policy_folder_that_is_not_there(folder: Any) -> None:
+    """The folder is named, and so is the route that misses its policy."""
+    folder.set("[server]", '[server]\npolicies = "elsewhere"')
+    first, second = folder.problems()
+    assert first.key == "routes[0].policy"
+    assert second.file == str(folder.path / "elsewhere")
