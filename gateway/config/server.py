@@ -11,16 +11,14 @@ from .values import FilePath, Host, LimitedSize, Prefix, Timeout, not_yet
 
 
 def _workers(value: Any) -> Any:
-    if value != "auto" and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 256):
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 < value <= 256):
+        raise ValueError("more than one process is not in this version: leave it at 1")
+    if isinstance(value, bool) or value != 1:
         raise ValueError('must be a number from 1 to 256, or "auto" for one a processor')
     return value
 
 
-Workers = Annotated[
-    int | Literal["auto"],
-    BeforeValidator(_workers),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]}),
-]
+Workers = Annotated[Literal[1], BeforeValidator(_workers), WithJsonSchema({"const": 1})]
 
 
 class Server(Section):
@@ -48,7 +46,7 @@ class Server(Section):
         description="The origin that people see, like `https://app.example.com`. Its scheme decides on cookies.",
     )
     prefix: Prefix = key(default="/_gateway", description="The path under which the gateway's own pages live.")
-    workers: Workers = key(default=1, description='Processes that share the port, or "auto": one a processor.')
+    workers: Workers = key(default=1, description="Processes that share the port. More come in a later version.")
     trusted_proxies: tuple[Cidr, ...] = key(
         default=(),
         description="Networks (CIDR) of the proxies in front whose X-Forwarded-* are believed.",

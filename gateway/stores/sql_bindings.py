@@ -63,21 +63,18 @@ class SqlBindings:
         self._on_conflict = on_conflict
         self._names = names
 
-    def _name(self, subject: Subject) -> str:
-        return self._names.name(subject.app, subject.openid)
-
     def _known_names(self, subject: Subject) -> list[str]:
         return self._names.names(subject.app, subject.openid)
 
+    def _name(self, subject: Subject) -> str:
+        return self._names.name(subject.app, subject.openid)
+
     async def standing(self, subject: Subject, sid_hash: str, created: int) -> Standing:
         """One statement, one row: this is asked whenever the cache does not know."""
+        names = self._known_names(subject)
         parameters = {
-            "app": subject.app,
-            "openid": subject.openid,
-            "names": self._known_names(subject),
-            "sid_hash": sid_hash,
-            "created": created,
-        }
+            "app": subject.app, "openid": subject.openid, "names": names, "sid_hash": sid_hash, "created": created
+        }  # fmt: skip
 
         async def work(db: AsyncConnection) -> Standing:
             row = (await db.execute(_STANDING, parameters)).one()
@@ -109,17 +106,17 @@ class SqlBindings:
             await db.execute(delete(schema.bindings).where(schema.bindings.c.id == row.id))
             old = BindRequest(Subject(row.app, row.openid), row.user_id, {}, row.method)
             await self._audit(db, AuditEvent.UNBIND, old, actor, now, detail="replaced")
-        row_values = {
-            "app": request.subject.app,
-            "openid": request.subject.openid,
-            "union_id": request.union_id,
-            "user_id": request.user_id,
-            "claims": _packed(request.claims),
-            "method": request.method,
-            "version": version,
-            "bound_at": now,
-        }
-        await db.execute(insert(schema.bindings).values(row_values))
+        new_row = insert(schema.bindings).values(
+            app=request.subject.app,
+            openid=request.subject.openid,
+            union_id=request.union_id,
+            user_id=request.user_id,
+            claims=_packed(request.claims),
+            method=request.method,
+            version=version,
+            bound_at=now,
+        )
+        await db.execute(new_row)
         await self._audit(db, AuditEvent.BIND, request, actor, now, detail="created")
         binding = Binding(request.subject, request.user_id, request.claims, request.method, version, now)
         return Bound(binding, created=True)

@@ -15,12 +15,13 @@ from .visits import visit_of
 
 STORE_RETRY = 5  # seconds
 
+# Chromium holds form-action against every redirect behind a form, and the page that a bind returns to is the legacy
+# system's: it may well redirect to another host of theirs, or to WeChat. So any https host, but no other scheme.
 _CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; "
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self' {forms}; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
-    "Content-Security-Policy": _CSP,
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -43,9 +44,12 @@ log = logging.getLogger(__name__)
 def protect(secure: bool) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """A signal handler that adds the protecting headers. Uncached and per visitor, unless the page said otherwise."""
 
+    policy = _CSP.format(forms="https:" if secure else "https: http:")
+
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         headers.update(_HEADERS)
+        headers["Content-Security-Policy"] = policy
         if secure:
             headers["Strict-Transport-Security"] = _HSTS
         if hdrs.CACHE_CONTROL not in headers:

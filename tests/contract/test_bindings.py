@@ -15,7 +15,6 @@ from gateway.stores.interface import (
     Conflict,
     OnConflict,
     Refused,
-    SessionRow,
 )
 
 ALICE = Subject("main", "openid-alice")
@@ -147,14 +146,15 @@ async def test_an_unbound_user_is_free_again(bindings):
     await bind(bindings, BOB, "42")
 
 
-async def test_per_user_counts_wechats(open_bindings):
-    """Two are let in, the third is not; zero is no limit."""
-    two = await open_bindings(per_user=2)
-    await bind(two, ALICE)
-    await bind(two, BOB)
-    assert Refused(Conflict.USER_TAKEN) == await two.bind(wish(CAROL), ACTOR, 100)
-    unlimited = await open_bindings(per_user=0)
-    await bind(unlimited, CAROL)
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 0])
+async def test_per_user_counts_wechats(open_bindings, limit):
+    """As many as the limit are let in, the next is not; zero is no limit."""
+    store = await open_bindings(per_user=limit)
+    wechats = [Subject("main", f"wechat-{i}") for i in range(6)]
+    outcomes = [await store.bind(wish(wechat), ACTOR, 100) for wechat in wechats]
+    allowed = limit or len(wechats)
+    assert all(isinstance(outcome, Bound) for outcome in outcomes[:allowed])
+    assert outcomes[allowed:] == [Refused(Conflict.USER_TAKEN)] * (len(wechats) - allowed)
 
 
 async def test_replace_gives_the_wechat_to_its_new_user(open_bindings):
@@ -220,107 +220,6 @@ async def test_a_refusal_can_be_noted(bindings):
     """An audit row for what changed nothing changes nothing."""
     await bindings.audit(AuditEvent.REFUSED, ALICE, "pwd", ACTOR, 100)
     assert await bindings.standing(ALICE, "sid", 100) == NOBODY
-
-
-# --- sessions ---------------------------------------------------------------------------------------
-
-
-def row(sid, subject=ALICE, created=100, expires=1000):
-    return SessionRow(sid, subject, created, expires, "iPhone")
-
-
-async def test_sessions_are_listed_newest_first(bindings):
-    """A subject sees its own live sessions; noting one twice, as two copies of a callback do, changes nothing."""
-    rows = [row("s1", created=100), row("s2", created=300), row("s3", created=200)]
-    for one in [*rows, rows[0], row("s4", BOB), row("s5", expires=500)]:
-        await bindings.register_session(one)
-    assert [rows[1], rows[2], rows[0]] == list(await bindings.sessions(ALICE, 500))
-
-
-async def test_a_revoked_session_is_dead_and_no_other(bindings):
-    """A tombstone ends one session, whatever its binding; it leaves the list."""
-    outcome = await bind(bindings, ALICE)
-    for sid in ("s1", "s2"):
-        await bindings.register_session(row(sid))
-        assert not (await bindings.standing(ALICE, sid, 100)).revoked
-    await bindings.revoke_session("s1", 1000)
-    await bindings.revoke_session("s1", 500)
-    assert (await bindings.standing(ALICE, "s1", 100)).revoked
-    assert Standing(False, outcome.binding) == await bindings.standing(ALICE, "s2", 100)
-    assert [row("s2")] == list(await bindings.sessions(ALICE, 200))
-
-
-async def test_log_out_everywhere_ends_what_began_until_then(bindings):
-    """Sessions of the subject created at or before the not-before are dead; later ones and other people's live."""
-    await bind(bindings, ALICE)
-    for sid, subject, created in [("old", ALICE, 200), ("new", ALICE, 201), ("bob", BOB, 100)]:
-        await bindings.register_session(row(sid, subject, created))
-        assert not (await bindings.standing(subject, sid, created)).revoked
-    await bindings.revoke_subject(ALICE, 200, 1000)
-    assert (await bindings.standing(ALICE, "old", 200)).revoked
-    assert not (await bindings.standing(ALICE, "new", 201)).revoked
-    assert not (await bindings.standing(BOB, "bob", 100)).revoked
-    assert [row("new", created=201)] == list(await bindings.sessions(ALICE, 300))
-
-
-async def test_a_not_before_is_never_lowered(bindings):
-    """An older wish to log out everywhere that arrives late revives nobody."""
-    await bindings.revoke_subject(ALICE, 200, 1000)
-    await bindings.revoke_subject(ALICE, 150, 900)
-    assert (await bindings.standing(ALICE, "sid", 180)).revoked
-    await bindings.prune(950)
-    assert (await bindings.standing(ALICE, "sid-2", 180)).revoked
-
-
-async def test_unbinding_revives_nobody(bindings):
-    """A revoked session stays revoked across unbind and bind."""
-    await bind(bindings, ALICE)
-    await bindings.revoke_session("s1", 1000)
-    await bindings.unbind(ALICE, ACTOR, 200)
-    await bind(bindings, ALICE)
-    assert (await bindings.standing(ALICE, "s1", 100)).revoked
-
-
-async def test_prune_forgets_only_what_is_over(open_bindings):
-    """Tombstones, not-befores and registry rows live until their time, bindings for ever."""
-    store = await open_bindings()
-    await bind(store, ALICE)
-    await store.register_session(row("s1", expires=1000))
-    await store.revoke_session("dead", 1000)
-    await store.revoke_subject(BOB, 200, 1000)
-    await store.prune(999)
-    assert [row("s1", expires=1000)] == list(await store.sessions(ALICE, 500))
-    assert (await store.standing(ALICE, "dead", 100)).revoked
-    assert (await store.standing(BOB, "sid", 100)).revoked
-    await store.prune(1000)
-    later = await open_bindings()  # another process remembers nothing in its cache
-    assert list(await later.sessions(ALICE, 500)) == []
-    assert not (await later.standing(ALICE, "dead", 100)).revoked
-    assert not (await later.standing(BOB, "sid", 100)).revoked
-    assert await user_of(later, ALICE) == "42"
-
-
-async def test_prune_ends_a_long_backlog(bindings):
-    """More rows than one transaction takes are all forgotten."""
-    await asyncio.gather(*(bindings.revoke_session(f"s{i}", 1000) for i in range(550)))
-    await bindings.prune(1000)
-    assert not (await bindings.standing(ALICE, "s0", 100)).revoked
-    assert not (await bindings.standing(ALICE, "s549", 100)).revoked
-
-
-async def test_a_rotated_key_forgets_nobody(open_bindings):
-    """What an older key named is found under the newer ones, as long as the older key is still known."""
-    old, new = b"o" * 32, b"n" * 32
-    before = await open_bindings(keys=(old,))
-    await before.register_session(row("s1"))
-    await before.register_session(row("s2", created=300))
-    await before.revoke_subject(ALICE, 200, 1000)
-    after = await open_bindings(keys=(new, old))
-    assert [row("s2", created=300)] == list(await after.sessions(ALICE, 500))
-    assert (await after.standing(ALICE, "s1", 100)).revoked
-    await after.revoke_subject(ALICE, 250, 1000)
-    assert (await after.standing(ALICE, "s3", 250)).revoked
-    assert not (await after.standing(ALICE, "s4", 251)).revoked
 
 
 # --- serving ----------------------------------------------------------------------------------------

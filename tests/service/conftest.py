@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -167,8 +168,18 @@ USERS = ("xiaoming", "xiaohong", "alice")
 Open = Callable[..., Any]
 
 
+@pytest.fixture(scope="session")
+def users_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Accounts for the file verifier, hashed once: argon2 is slow on purpose."""
+    path = tmp_path_factory.mktemp("users") / "users.toml"
+    for number, name in enumerate(USERS):
+        claims = {"name": name.title(), "roles": ["admin"] if name == "alice" else ["member"]}
+        add_user(path, name, password=PASSWORD, user_id=str(1001 + number), claims=claims)
+    return path
+
+
 @pytest.fixture
-async def open_house(tmp_path: Path) -> AsyncIterator[Open]:
+async def open_house(tmp_path: Path, users_file: Path) -> AsyncIterator[Open]:
     """Opens houses with parts of the configuration replaced; closes them at the end."""
     closers: list[Any] = []
 
@@ -186,9 +197,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Open]:
             descriptor = os.open(folder / name, os.O_CREAT | os.O_WRONLY, 0o600)
             os.write(descriptor, content)
             os.close(descriptor)
-        for number, name in enumerate(USERS):
-            claims = {"name": name.title(), "roles": ["admin"] if name == "alice" else ["member"]}
-            add_user(folder / "users.toml", name, password=PASSWORD, user_id=str(1001 + number), claims=claims)
+        shutil.copy(users_file, folder / "users.toml")
         port = free_port()
         people = (*(SimUser(name, name) for name in USERS), *(SimUser(f"u{n}", f"u{n}") for n in range(60)))
         wechat_app = build_wechat(

@@ -1,6 +1,7 @@
 """A client that says exactly the bytes it is told, and reads answers strictly."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -104,10 +105,8 @@ class Line:
     async def close(self) -> None:
         """Hang up."""
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 @dataclass
