@@ -18,9 +18,11 @@ from gateway.core.policy import Access, Route
 from gateway.sealing import token_hash
 from gateway.signing import Signer, plain_headers
 from gateway.stores.cached import CachedBindings
-from gateway.stores.sessions import SessionSealer
+from gateway.stores.sessions import MAX_CANDIDATES, SessionSealer
 
 _RENEW_AT = 0.9  # of a token's life: a tenth is left for the backend's clock and for slow requests
+_COOKIE_LIMIT = 4096  # bytes: a longer Cookie header is read anew each time
+_GRANTS_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +113,21 @@ class Authorizer:
     # --- inside -------------------------------------------------------------------------------------
 
     def _open(self, cookie: bytes) -> _Known:
-        """Read a Cookie header, once: the newest of its valid sessions, and what of it may go upstream."""
+        """Read a Cookie header, once: the newest of its valid sessions, and what of it may go upstream.
+
+        Only what holds a session is remembered: strangers must not choose what memory is spent on.
+        """
         known = self._known.get(cookie)
         if known is not None:
             self._known.move_to_end(cookie)
             return known
-        sessions = [
-            session
-            for name, value in parse_cookies(cookie.decode("latin-1"))
-            if name == self._cookies.session and (session := self._sealer.open(value)) is not None
-        ]
-        session = max(sessions, key=lambda each: each.sealed_at, default=None)
+        tokens = [value for name, value in parse_cookies(cookie.decode("latin-1")) if name == self._cookies.session]
+        sessions = [session for token in tokens[:MAX_CANDIDATES] if (session := self._sealer.open(token)) is not None]
+        session = max(sessions, key=lambda each: (each.created, each.sealed_at), default=None)
         sid_hash = token_hash(session.sid) if session is not None else ""
         known = _Known(session, sid_hash, strip_cookies(cookie, self._cookies.is_ours), {})
+        if session is None or len(cookie) > _COOKIE_LIMIT:
+            return known
         self._known[cookie] = known
         if len(self._known) > self._size:
             self._known.popitem(last=False)
@@ -167,7 +171,7 @@ class Authorizer:
         until = min(renew_at, live.sealed_at + self._idle / 4, live.created + self._absolute)
         if route.policy.max_age is not None:
             until = min(until, live.auth_time + route.policy.max_age)
-        if len(known.grants) < 64:
+        if len(known.grants) < _GRANTS_LIMIT or (route.id, head.host) in known.grants:
             known.grants[route.id, head.host] = (verdict, standing, until)
         return verdict
 

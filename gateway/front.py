@@ -61,12 +61,12 @@ class Front:
 
     def exchange(self, client: ClientConnection, head: RequestHead) -> Carry:
         """Route a valid head. What has no route still becomes an exchange: it is answered, counted and logged."""
-        origin = client.notes
-        if not isinstance(origin, Origin):
-            origin = self._origins.behind_proxy(client.peer, head)
+        origin = client.notes if isinstance(client.notes, Origin) else self._origins.stranger(client.peer)
         route: Route | None = None
         error: GatewayError | None = None
         try:
+            if client.notes is None:
+                origin = self._origins.behind_proxy(client.peer, head)
             route = self._table.match(head.host, head.method.decode("ascii"), parse_target(head.target))
         except GatewayError as refusal:
             error = refusal

@@ -58,7 +58,7 @@ class KeyedHash:
 def _name(key: bytes, parts: Sequence[str]) -> str:
     digest = hmac.new(key, digestmod=hashlib.sha256)
     for part in parts:
-        encoded = part.encode()
+        encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(4, "big") + encoded)
     return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")
 

@@ -10,6 +10,7 @@ import uvloop
 
 from gateway.app import Gateway
 from gateway.config import Loaded
+from gateway.core.errors import StoreOutage
 from gateway.stores.database import StoreUnusable
 from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.logs import configure, log_loop_error
@@ -35,8 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     configure(loaded.settings.log.level, writer)
     try:
         uvloop.run(_serve(loaded, writer))
-    except (OSError, StoreUnusable) as error:
+    except (OSError, StoreUnusable, StoreOutage) as error:
         return fail(f"cannot start: {error}")
+    except Exception:
+        log.critical("the gateway ended by a fault of its own", exc_info=True)  # types and places, no messages
+        return 1
     finally:
         writer.close()
     return 0

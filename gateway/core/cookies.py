@@ -14,7 +14,7 @@ _SPACE = bytes(range(0x21)) + b"\x7f"
 # RFC 6265 4.1.1: a token, "=", cookie-octets (quotes are not in them)
 _PAIR = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=([!#-+\--:<-\[\]-~]*)")
 # What a lax parser could take for a name: it may end pairs at spaces, commas and quotes too.
-_LAX_NAME = re.compile(rb"(?<![^\x00-\x20\x7f,\"'=])([^\x00-\x20\x7f,\"'=]++)[\x00-\x20\x7f\"']*+=")
+_LAX_NAME = re.compile(rb"(?<![^\x00-\x20\x7f,\"'=])([^\x00-\x20\x7f,\"'=]+)[\x00-\x20\x7f\"']*=")
 
 
 @dataclass(frozen=True, slots=True)

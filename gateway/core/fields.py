@@ -83,6 +83,7 @@ _STRANGERS = re.compile(
 _UNAMBIGUOUS = (b"content-length", b"transfer-encoding", b"host", b"connection", b"cookie", b"expect", b"upgrade")
 
 _MEMO_LIMIT = 4096
+_MEMO_NAME_LIMIT = 64  # bytes: longer names are classified anew each time
 
 
 class FieldNames(dict[bytes, Kind]):
@@ -96,7 +97,7 @@ class FieldNames(dict[bytes, Kind]):
 
     def __missing__(self, name: bytes) -> Kind:
         kind = self._classify(name)
-        if len(self) < _MEMO_LIMIT:
+        if len(self) < _MEMO_LIMIT and len(name) <= _MEMO_NAME_LIMIT:
             self[name] = kind
         return kind
 

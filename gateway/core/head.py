@@ -20,6 +20,7 @@ _NEVER_NOMINATED = frozenset(
     (b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"cookie", b"expect")
 )
 _CONNECTION_LIMIT = 16
+_PRIVATE = re.compile(rb"(?:^|[,\s])(?:private|no-store)(?:$|[,\s])", re.IGNORECASE)  # not `private="x"`
 
 
 class RequestHead:
@@ -122,15 +123,29 @@ class RequestHead:
 
 
 class ResponseHead:
-    """An upstream's response head after the rules. `until_close`: the body ends with the connection."""
+    """An upstream's response head after the rules.
 
-    __slots__ = ("cache_control", "chunked", "keep_alive", "kept", "length", "locations", "set_cookies", "status")
+    `cache_control`: it says something of caching; `shareable`: and not that only one user may have it.
+    """
+
+    __slots__ = (
+        "cache_control",
+        "chunked",
+        "keep_alive",
+        "kept",
+        "length",
+        "locations",
+        "set_cookies",
+        "shareable",
+        "status",
+    )
 
     def __init__(self, status: int, http11: bool, fields: Fields, names: FieldNames) -> None:
         """Sort `fields`. Raises ValueError for anything ambiguous."""
         self.status = status
         self.chunked = False
         self.cache_control = False
+        private = False
         self.length: int | None = None
         self.locations: list[tuple[bytes, bytes]] = []
         self.set_cookies: list[bytes] = []
@@ -146,6 +161,7 @@ class ResponseHead:
                 self.length = int(value)
             elif kind is Kind.CACHE_CONTROL:
                 self.cache_control = True
+                private = private or _PRIVATE.search(value) is not None
                 kept.append(b"%b: %b\r\n" % (name, value))
             elif kind is Kind.SET_COOKIE:
                 self.set_cookies.append(value)
@@ -167,6 +183,7 @@ class ResponseHead:
             self.keep_alive = b"close" not in options if http11 else b"keep-alive" in options
             kept = _without_nominated(kept, options)
         self.kept = kept
+        self.shareable = self.cache_control and not private
 
 
 def bad_request(message: str) -> GatewayError:

@@ -20,12 +20,13 @@ MEMO_SIZE = 1024  # disputed paths remembered
 MAX_MEMO_KEY = 256  # characters of a path that is remembered
 
 # Segments of plain characters that do not end in a dot, and a printable query: one reading only.
-_CLEAN = re.compile(rb"(?=/)(?:/(?:\.*+[A-Za-z0-9\-_~!$&'()*+,=:@]++)++)*+/?+(?:\?[!-\"$-~]*+)?")
-_PRINTABLE = re.compile(rb"/[!-\"$-~]*+")  # RFC 9112 3.2.1: origin-form has no fragment
+_SEGMENT = rb"[.A-Za-z0-9\-_~!$&'()*+,=:@]*[A-Za-z0-9\-_~!$&'()*+,=:@]"
+_CLEAN = re.compile(rb"/(?:%b(?:/%b)*/?)?(?:\?[!-\"$-~]*)?" % (_SEGMENT, _SEGMENT))
+_PRINTABLE = re.compile(rb"/[!-\"$-~]*")  # RFC 9112 3.2.1: origin-form has no fragment
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 # Backslash, controls, a leading "//", a segment of dots (and spaces), IIS's %uXXXX.
-_REFUSED = re.compile(r"[\x00-\x1f\x7f\\]|\A//|/ *+\.[ .]*+(?=/|\Z)|%u[0-9A-Fa-f]{4}")
+_REFUSED = re.compile(r"[\x00-\x1f\x7f\\]|\A//|/ *\.[ .]*(?=/|\Z)|%u[0-9A-Fa-f]{4}")
 # ASCII in too many UTF-8 bytes (RFC 3629 section 3 forbids it, lax decoders read it), as surrogateescape shows it.
 _OVERLONG = re.compile("(?:[\udcc0\udcc1]|\udce0[\udc80\udc81]|\udcf0\udc80[\udc80\udc81])[\udc80-\udcbf -?]")
 

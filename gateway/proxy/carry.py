@@ -21,8 +21,9 @@ from gateway.wire.framing import LAST_CHUNK, chunk
 from gateway.wire.upstream import UpstreamConnection
 
 from .carrier import Carrier
+from .heads import request_bytes, response_bytes, response_framing
 from .origin import Origin
-from .render import STATUS_LINES, Answer
+from .render import Answer
 from .upstreams import Upstream
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Carry:
         "_carrier",
         "_chunked_down",
         "_client",
+        "_client_stalls",
         "_connection",
         "_ended",
         "_error",
@@ -56,6 +58,7 @@ class Carry:
         "_status",
         "_task",
         "_upstream",
+        "_upstream_stalls",
         "_verdict",
     )
 
@@ -89,6 +92,8 @@ class Carry:
         self._answered = False
         self._chunked_down = False
         self._retried = False
+        self._client_stalls = False
+        self._upstream_stalls = False
         self._ended = False
 
     # --- deciding -----------------------------------------------------------------------------------
@@ -107,6 +112,8 @@ class Carry:
         except Exception as error:
             self._refuse_for(error)
             return
+        # The stores have time-outs of their own, and shorter ones. This is for what they could forget.
+        self._client.deadline = self._carrier.loop.time() + self._carrier.limits.body_timeout
         self._task = self._carrier.tasks.start(self._decide())
 
     async def _decide(self) -> None:
@@ -154,48 +161,25 @@ class Carry:
     async def _connect(self, upstream: Upstream) -> None:
         try:
             connection = await upstream.pool.connect()
+            if self._ended:
+                connection.transport.abort()
+            else:
+                self._send(connection)
         except Exception as error:
             self._refuse_for(error)
-            return
-        if self._ended:
-            connection.transport.abort()
-        else:
-            self._send(connection)
 
     def _send(self, connection: UpstreamConnection) -> None:
-        upstream, client, head = self._upstream, self._client, self._head
-        assert upstream is not None
+        client, head, route, verdict = self._client, self._head, self._route, self._verdict
+        assert route is not None
+        assert verdict is not None
         self._connection = connection
-        connection.send(self, head.method, self._request_bytes())
+        connection.send(self, head.method, request_bytes(head, self._origin, verdict, self._request_id, own=route.own))
         client.deadline = self._carrier.loop.time() + self._response_timeout()
         if not self._request_complete:
             if head.expects and not self._retried:
                 client.write(CONTINUE)
             client.deadline = self._carrier.loop.time() + self._carrier.limits.body_timeout
             client.read_body()
-
-    def _request_bytes(self) -> bytes:
-        """The head as the upstream gets it: the target and the kept fields byte for byte, then ours."""
-        head, origin, verdict, route = self._head, self._origin, self._verdict, self._route
-        assert verdict is not None
-        assert route is not None
-        host = head.host.encode("ascii")
-        forwarded_for = origin.client.encode("ascii", "replace") if route.own else origin.chain
-        parts = [
-            b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, host),
-            *head.kept,
-            b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nX-Request-Id: %b\r\n"
-            % (forwarded_for, origin.scheme.encode("ascii"), host, self._request_id),
-            verdict.identity,
-        ]
-        if verdict.cookie is not None:
-            parts.append(b"Cookie: %b\r\n" % verdict.cookie)
-        if head.chunked:
-            parts.append(b"Transfer-Encoding: chunked\r\n")
-        elif head.length is not None:
-            parts.append(b"Content-Length: %d\r\n" % head.length)
-        parts.append(b"\r\n")
-        return b"".join(parts)
 
     def request_data(self, data: bytes) -> None:
         """A piece of the request's body."""
@@ -221,19 +205,19 @@ class Carry:
     def request_broken(self, error: GatewayError) -> None:
         """The body broke its framing or a limit: the upstream must not take what it has for the whole."""
         self._abandon()
-        if self._answered:
-            self._reason = error.reason
-            self._client.abort()
-        else:
-            self._keep_alive = False
-            self._refuse(error)
+        self._keep_alive = False
+        self._refuse(error)
 
     def upstream_paused(self) -> None:
         """Back-pressure from upstream to client."""
+        self._upstream_stalls = True
         self._client.pause_body()
 
     def upstream_resumed(self) -> None:
-        """And its end."""
+        """And its end. The client, who could not send, has its time again."""
+        self._upstream_stalls = False
+        if not self._request_complete:
+            self._client.deadline = self._carrier.loop.time() + self._carrier.limits.body_timeout
         self._client.resume_body()
 
     # --- downwards ----------------------------------------------------------------------------------
@@ -243,42 +227,29 @@ class Carry:
         client, route, verdict, carrier = self._client, self._route, self._verdict, self._carrier
         assert route is not None
         assert verdict is not None
+        assert self._upstream is not None
+        if not self._request_complete or client.draining:
+            self._keep_alive = False  # an early answer: what is left of the body is not worth waiting for
+        framing = response_framing(self._head, head)
+        if framing.until_close:
+            self._keep_alive = False
+        self._chunked_down = framing.chunked
+        data = response_bytes(
+            self._head,
+            head,
+            self._origin,
+            verdict,
+            self._request_id,
+            framing,
+            own=route.own,
+            keep_alive=self._keep_alive,
+            upstream_origin=self._upstream.origin,
+            is_our_cookie=carrier.is_our_cookie,
+        )
         self._answered = True
         self._status = head.status
         client.deadline = carrier.loop.time() + self._idle_timeout()
-        if not self._request_complete or client.draining:
-            self._keep_alive = False  # an early answer: what is left of the body is not worth waiting for
-        parts = [STATUS_LINES[head.status], *head.kept]
-        for name, value in head.locations:
-            parts.append(b"%b: %b\r\n" % (name, value if route.own else self._public_location(value)))
-        for value in head.set_cookies:
-            if route.own or not carrier.is_our_cookie(value.partition(b"=")[0].strip()):
-                parts.append(b"Set-Cookie: %b\r\n" % value)
-        if verdict.set_cookie is not None:
-            parts.append(b"Set-Cookie: %b\r\n" % verdict.set_cookie.encode("ascii"))
-        if verdict.identity and not head.cache_control:
-            parts.append(b"Cache-Control: private, no-cache\r\n")
-        parts.append(b"X-Request-Id: %b\r\n" % self._request_id)
-        parts.append(self._framing(head))
-        if not self._keep_alive:
-            parts.append(b"Connection: close\r\n")
-        elif not self._head.http11:
-            parts.append(b"Connection: keep-alive\r\n")
-        parts.append(b"\r\n")
-        client.write(b"".join(parts))
-
-    def _framing(self, head: ResponseHead) -> bytes:
-        if head.status == 204:
-            return b""
-        if head.length is not None:
-            return b"Content-Length: %d\r\n" % head.length
-        if self._head.method == b"HEAD" or head.status == 304:
-            return b""
-        if self._head.http11:
-            self._chunked_down = True
-            return b"Transfer-Encoding: chunked\r\n"
-        self._keep_alive = False  # HTTP/1.0: the body ends with the connection
-        return b""
+        client.write(data)
 
     def response_data(self, data: bytes) -> None:
         """A piece of the response's body."""
@@ -312,26 +283,32 @@ class Carry:
             self._reason = Reason.UPSTREAM_GARBAGE
             self._client.abort()
             return
-        if connection.reused and not answered and not self._body_bytes and not self._retried:
-            # The upstream closed an idle connection as we took it. Nothing was answered, so a request that may
-            # be repeated is (RFC 9110 9.2.2), once, on a connection of its own.
-            if self._head.method in _IDEMPOTENT and not self._head.has_body:
-                self._retried = True
-                self._task = self._carrier.tasks.start(self._connect(upstream))
-                return
+        if connection.reused and not answered and self._may_repeat():
+            self._retried = True
+            self._task = self._carrier.tasks.start(self._connect(upstream))
+            return
         log.warning("upstream %s: %s", upstream.id, reason)
         self._carrier.metrics.upstream(upstream.id, "garbage" if answered else "closed")
         self._refuse(GatewayError(502, Reason.UPSTREAM_GARBAGE if answered else Reason.UPSTREAM_UNREACHABLE))
 
+    def _may_repeat(self) -> bool:
+        """The upstream closed an idle connection as we took it: once, what is idempotent and has no body is repeated.
+
+        RFC 9110 9.2.2. Nothing was answered, but a POST may have been acted on.
+        """
+        return self._head.method in _IDEMPOTENT and not self._head.has_body and not self._retried
+
     def client_paused(self) -> None:
         """Back-pressure from client to upstream."""
+        self._client_stalls = True
         if self._connection is not None:
             self._connection.pause()
 
     def client_resumed(self) -> None:
         """And its end."""
-        self._client.deadline = self._carrier.loop.time() + self._idle_timeout()
+        self._client_stalls = False
         if self._connection is not None:
+            self._client.deadline = self._carrier.loop.time() + self._idle_timeout()
             self._connection.resume()
 
     # --- ends ---------------------------------------------------------------------------------------
@@ -339,42 +316,46 @@ class Carry:
     def client_lost(self) -> None:
         """The client left, or was cut off: the upstream need not go on."""
         if not self._ended:
+            if self._task is not None:
+                self._task.cancel()
             self._abandon()
             self._status = self._status or _CLIENT_GONE
             self._end()
 
     def expired(self) -> None:
-        """The deadline of the phase has passed."""
-        if self._answered:
-            self._client.abort()
-        elif not self._request_complete:
-            self._abandon()
+        """The deadline of the phase has passed: whoever let it pass is named."""
+        upstream = self._upstream
+        if upstream is None:
+            self._refuse(GatewayError(503, Reason.STORE_OUTAGE))
+        elif self._client_stalls or not (self._request_complete or self._upstream_stalls or self._answered):
             self._keep_alive = False
             self._refuse(GatewayError(408, Reason.REQUEST_TIMEOUT))
         else:
-            assert self._upstream is not None
-            self._carrier.metrics.upstream(self._upstream.id, "timeout")
-            self._abandon()
+            self._carrier.metrics.upstream(upstream.id, "timeout")
+            self._keep_alive = self._keep_alive and self._request_complete
             self._refuse(GatewayError(504, Reason.UPSTREAM_TIMEOUT))
 
     def _refuse_for(self, error: Exception) -> None:
         """Every exception is a refusal."""
-        if isinstance(error, GatewayError):
-            if self._upstream is not None and error.status in (502, 503, 504):
+        try:
+            if not isinstance(error, GatewayError):
+                log.error("request failed", exc_info=error)
+                error = GatewayError(500, Reason.INTERNAL_ERROR)
+            elif self._upstream is not None and error.status in (502, 503, 504):
                 self._carrier.metrics.upstream(self._upstream.id, error.reason.value)
                 log.warning("upstream %s: %s", self._upstream.id, error)
             self._refuse(error)
-        else:
-            log.error("request failed", exc_info=error)
-            self._refuse(GatewayError(500, Reason.INTERNAL_ERROR))
+        except Exception:
+            log.exception("a refusal failed")
+            self._client.abort()
 
     def _refuse(self, error: GatewayError) -> None:
         if self._ended:
             return
+        self._reason = error.reason
         if self._answered:
             self._client.abort()
             return
-        self._reason = error.reason
         self._answer(self._carrier.render.error(error.status, error.reason.value, self._head, self._request_id))
 
     def _answer(self, answer: Answer) -> None:
@@ -404,15 +385,6 @@ class Carry:
     def _idle_timeout(self) -> float:
         assert self._upstream is not None
         return self._upstream.idle_timeout
-
-    def _public_location(self, value: bytes) -> bytes:
-        """A Location on the upstream's own origin becomes one on ours, as this client addressed it."""
-        assert self._upstream is not None
-        host, scheme = self._head.host.encode("ascii"), self._origin.scheme.encode("ascii")
-        for own in (self._upstream.origin, b"http://" + host):
-            if own is not None and value.startswith(own) and value[len(own) : len(own) + 1] in (b"", b"/", b"?", b"#"):
-                return b"%b://%b%b" % (scheme, host, value[len(own) :])
-        return value
 
     def _end(self) -> None:
         """Count and log, once. Break what would be a cycle."""

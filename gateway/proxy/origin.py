@@ -46,12 +46,11 @@ class Origins:
 
     def stranger(self, peer: str) -> Origin:
         """A client that connects directly: nothing it says of itself is believed."""
-        return Origin(peer, peer.encode("ascii", "replace"), self._scheme, None)
+        return Origin(peer, _shown(peer), self._scheme, None)
 
     def behind_proxy(self, peer: str, head: RequestHead) -> Origin:
         """A client behind a listed proxy: the address next to the listed ones is the client's."""
-        hops = [hop.strip() for hop in (head.forwarded_for or b"").decode("latin-1").split(",") if hop.strip()]
-        hops = [hop for hop in hops[-_CHAIN_LIMIT:] if _is_address(hop)]
+        hops = _chain(head.forwarded_for or b"")
         client = peer
         for hop in reversed(hops):
             client = hop
@@ -65,12 +64,27 @@ class Origins:
         request_id = head.request_id
         if request_id is not None and not _REQUEST_ID.fullmatch(request_id):
             request_id = None
-        return Origin(client, ", ".join([*hops, peer]).encode("ascii"), scheme, request_id)
+        chain = b", ".join([*(hop.encode("ascii") for hop in hops), _shown(peer)])
+        return Origin(client, chain, scheme, request_id)
+
+
+def _chain(value: bytes) -> list[str]:
+    """The addresses at the end of X-Forwarded-For. Left of what is no address, nothing can be told apart."""
+    hops: list[str] = []
+    for hop in reversed(value.decode("latin-1").split(",")[-_CHAIN_LIMIT:]):
+        if not _is_address(hop.strip()):
+            break
+        hops.append(hop.strip())
+    return hops[::-1]
 
 
 def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_address(text)
+        return not getattr(ipaddress.ip_address(text), "scope_id", None)  # a zone may be any text
     except ValueError:
         return False
-    return True
+
+
+def _shown(peer: str) -> bytes:
+    """A peer in X-Forwarded-For: without a zone, and "unknown" (RFC 7239 6.2) for a Unix socket."""
+    return peer.partition("%")[0].encode("ascii") if _is_address(peer.partition("%")[0]) else b"unknown"

@@ -165,10 +165,13 @@ class Renderer:
             f'<meta name="color-scheme" content="light dark"><style>{_STYLE}</style>{extra_head}</head>'
             f"<body><main><h1>{title}</h1>{content}<p><small>{request_id.decode('ascii')}</small></p></main></body></html>\n"
         )
-        policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; script-src 'sha256-{_FRAGMENT_HASH}'"
+        policy = (
+            f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; script-src 'sha256-{_FRAGMENT_HASH}'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
         fields = (
             b"Content-Type: text/html; charset=utf-8\r\n",
-            f"Content-Security-Policy: {policy}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n".encode(),
+            f"Content-Security-Policy: {policy}\r\n".encode(),
             b"X-Frame-Options: DENY\r\n",
             *_NOT_CACHED,
             *_HARDENED,

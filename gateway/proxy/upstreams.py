@@ -54,8 +54,13 @@ def connect_inside(
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setblocking(False)
-        await loop.connect_accepted_socket(server, theirs)
-        _, connection = await loop.create_connection(lambda: UpstreamConnection(names, limits), sock=ours)
+        try:
+            await loop.connect_accepted_socket(server, theirs)
+            _, connection = await loop.create_connection(lambda: UpstreamConnection(names, limits), sock=ours)
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
         return connection
 
     return connect

@@ -33,7 +33,8 @@ def configure(level: str, writer: LineWriter) -> None:
     root.handlers = [JsonHandler(writer)]
     root.setLevel(level.upper())
     logging.captureWarnings(True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every start at info
+    for noisy in ("alembic", "aiosqlite"):  # the one tells of every start, the other shows statements' parameters
+        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

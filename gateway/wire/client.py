@@ -1,77 +1,46 @@
 """The client's side of the wire: one connection, its requests one after the other.
 
-    IDLE ──first byte──▶ HEAD ──whole head──▶ BUSY ──finish──▶ IDLE, or LINGER, or closed
+    IDLE ──first byte──▶ HEAD ──whole head──▶ BUSY ──finish──▶ IDLE, or LINGER, or CLOSING
 
 While BUSY the exchange owns the connection: body bytes go to it once it asks for them, and a pipelined
-request waits in the buffer, behind a paused socket.
+request waits in the buffer, behind a paused socket. No request begins while answers pile up unread.
 """
 
 import asyncio
+import contextlib
+import logging
+import re
+import socket
+import struct
 from enum import Enum, auto
-from typing import Protocol, cast
+from typing import cast
 
 from gateway.core.errors import GatewayError
 from gateway.core.fields import FieldNames
-from gateway.core.head import RequestHead
 from gateway.core.reasons import Reason
 
+from .exchange import Door, Exchange
 from .framing import BadFraming, BodyReader, Chunked, FixedLength, NoBody
 from .limits import Limits
-from .parser import parse_request
+from .parser import check_unfinished, parse_request
+
+log = logging.getLogger(__name__)
 
 NEVER = float("inf")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class Exchange(Protocol):
-    """One request and its answer, as the connection sees it. Implemented behind the doors."""
-
-    def start(self) -> None:
-        """The head stands; decide. May answer before it returns."""
-
-    def request_data(self, data: bytes) -> None:
-        """Payload of the request's body, never empty; only after `ClientConnection.read_body`."""
-
-    def request_end(self) -> None:
-        """The body is complete."""
-
-    def client_paused(self) -> None:
-        """The client reads too slowly: send it nothing more for now."""
-
-    def client_resumed(self) -> None:
-        """It caught up."""
-
-    def client_lost(self) -> None:
-        """It is gone, or its body broke off. Nothing can be answered any more."""
-
-    def request_broken(self, error: GatewayError) -> None:
-        """Its body's framing is broken: end the exchange, answering if nothing was answered yet."""
-
-    def expired(self) -> None:
-        """The deadline that the exchange set on the connection has passed."""
-
-
-class Door(Protocol):
-    """What stands behind the wire."""
-
-    def exchange(self, client: "ClientConnection", head: RequestHead) -> Exchange:
-        """A new exchange for a valid head."""
-
-    def refusal(self, client: "ClientConnection", error: GatewayError) -> bytes:
-        """The whole answer to a head that is not valid; the connection is closed behind it."""
-
-    def greet(self, client: "ClientConnection") -> bool:
-        """A connection was made. False: too many; the connection is refused and closed."""
-
-    def farewell(self, client: "ClientConnection") -> None:
-        """It is gone."""
 
 
 class _State(Enum):
     IDLE = auto()
     HEAD = auto()
     BUSY = auto()
-    LINGER = auto()
+    LINGER = auto()  # answered; reading on, so that a reset cannot eat the answer
+    CLOSING = auto()  # the last bytes of the answer are on their way
+    LOST = auto()
+
+
+_EMPTY_LINES = re.compile(rb"(?:\r\n)*")
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
 
 class ClientConnection(asyncio.Protocol):
@@ -96,6 +65,8 @@ class ClientConnection(asyncio.Protocol):
         "_reading_body",
         "_searched",
         "_state",
+        "_unsent",
+        "_write_paused",
         "carried",
         "deadline",
         "draining",
@@ -118,7 +89,9 @@ class ClientConnection(asyncio.Protocol):
         self._paused_by_us = False
         self._paused_by_exchange = False
         self._eof = False
+        self._write_paused = False
         self._lingered = 0
+        self._unsent = 0
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.peer = ""
         self.notes: object = None  # what the door remembers of this connection
@@ -136,7 +109,7 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = self._loop.time() + self._limits.idle_timeout
         if not self._door.greet(self):
             self.transport.write(self._door.refusal(self, GatewayError(503, Reason.OVERLOADED)))
-            self.transport.close()
+            self._close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes, by state."""
@@ -145,38 +118,48 @@ class ClientConnection(asyncio.Protocol):
         elif self._state is _State.LINGER:
             self._lingered += len(data)
             if self._lingered > self._limits.linger_bytes:
-                self.transport.abort()
-        else:
+                self.transport.pause_reading()
+        elif self._state is _State.IDLE or self._state is _State.HEAD:
             self._buffer = self._buffer + data if self._buffer else data
             self._next_request()
 
     def eof_received(self) -> bool:
-        """The client will send nothing more: it may still want its answer (half close)."""
+        """The client will send nothing more: it may still want its answers (half close)."""
         self._eof = True
-        if self._state is not _State.BUSY:
-            return False
-        if not self._body.done and self._reading_body:
-            self.abort()
-        return True
+        if self._state is _State.BUSY:
+            if self._reading_body and not self._body.done:
+                self.abort()
+            return True
+        return self._state is _State.IDLE and bool(self._buffer)
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
+        self._write_paused = True
         if self._exchange is not None:
             self._exchange.client_paused()
+        elif self._state is _State.IDLE or self._state is _State.HEAD:
+            self._paused_by_us = True
+            self._apply_pause()
 
     def resume_writing(self) -> None:
         """It caught up."""
+        self._write_paused = False
         if self._exchange is not None:
             self._exchange.client_resumed()
+        else:
+            self._next_pipelined()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone. Break the cycles, so that the collector has nothing to do."""
         exchange, self._exchange = self._exchange, None
+        self._state = _State.LOST
         self.deadline = NEVER
         self._buffer = b""
-        if exchange is not None:
-            exchange.client_lost()
-        self._door.farewell(self)
+        try:
+            if exchange is not None:
+                exchange.client_lost()
+        finally:
+            self._door.farewell(self)
 
     # --- for the exchange ---------------------------------------------------------------------------
 
@@ -193,6 +176,8 @@ class ClientConnection(asyncio.Protocol):
             self._apply_pause()
         if held:
             self._body_data(held)
+        if self._eof and self._exchange is not None and not self._body.done:
+            self.abort()  # the rest will never come
 
     def pause_body(self) -> None:
         """The upstream reads too slowly: stop reading the client."""
@@ -204,33 +189,38 @@ class ClientConnection(asyncio.Protocol):
         self._paused_by_exchange = False
         self._apply_pause()
 
-    @property
-    def body_pending(self) -> bool:
-        """Whether body bytes of the request at hand have not been read yet."""
-        return not self._body.done
-
     def finish(self, keep_alive: bool) -> None:
         """The answer has been written whole. Next request, or a close that does not cut the answer off."""
         self._exchange = None
         self.carried += 1
-        if self._paused_by_exchange:
-            self._paused_by_exchange = False
-            self._apply_pause()
+        paused, self._paused_by_exchange = self._paused_by_exchange, False
         if self.transport.is_closing():
             return
-        if keep_alive and self._body.done and not self._eof and not self.draining:
+        if keep_alive and self._body.done and not self.draining:
             self._state = _State.IDLE
             self._reading_body = False
             self.deadline = self._loop.time() + self._limits.idle_timeout
-            if self._buffer:
+            if self._write_paused:
+                paused = self._paused_by_us = True
+            elif self._buffer:
                 self._loop.call_soon(self._next_pipelined)
-        elif self._body.done or self._eof:
-            self.transport.close()
+            elif self._eof:
+                self._close()
+            if paused:
+                self._apply_pause()
+        elif self._eof or (self._body.done and not self._buffer):
+            self._close()
         else:
             self._linger()
 
     def abort(self) -> None:
-        """Cut the connection: the client must see that its answer is incomplete."""
+        """Cut the connection by a reset: an answer that ends with the connection must not look whole."""
+        if self._state is _State.LOST:
+            return  # the descriptor may be another's by now
+        tcp = self.transport.get_extra_info("socket")
+        if tcp is not None:
+            with contextlib.suppress(OSError):
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     # --- for the sweeper ----------------------------------------------------------------------------
@@ -238,14 +228,18 @@ class ClientConnection(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = NEVER
-        if self._state is _State.BUSY and self._exchange is not None:
-            self._exchange.expired()
-        elif self._state is _State.HEAD:
-            self._refuse(GatewayError(408, Reason.REQUEST_TIMEOUT))
-        elif self._state is _State.IDLE:
-            self.transport.close()
-        else:
-            self.transport.abort()
+        try:
+            if self._exchange is not None:
+                self._exchange.expired()
+            elif self._state is _State.HEAD:
+                self._refuse(GatewayError(408, Reason.REQUEST_TIMEOUT))
+            elif self._state is _State.IDLE:
+                self._close()
+            else:
+                self._give_up()
+        except Exception:
+            log.exception("a deadline's answer failed")
+            self.abort()
 
     def drain(self) -> None:
         """Close as soon as no request is under way."""
@@ -256,17 +250,29 @@ class ClientConnection(asyncio.Protocol):
     # --- inside -------------------------------------------------------------------------------------
 
     def _next_pipelined(self) -> None:
-        if self._state is _State.IDLE and self._buffer and not self.transport.is_closing():
-            if self._paused_by_us:
-                self._paused_by_us = False
-                self._apply_pause()
-            self._next_request()
+        if self._write_paused or self.transport.is_closing():
+            return
+        if self._state is not _State.IDLE and self._state is not _State.HEAD:
+            return
+        self._paused_by_us = False
+        self._apply_pause()
+        try:
+            if self._state is _State.IDLE and self._buffer:
+                self._next_request()
+        except Exception:
+            log.exception("a pipelined request failed")
+            self.abort()
 
     def _next_request(self) -> None:
         """Parse a head at the start of the buffer, if it is whole."""
         buffer = self._buffer
-        while buffer.startswith(b"\r\n") and self._state is _State.IDLE:  # RFC 9112 2.2, from old clients
-            buffer = self._buffer = buffer[2:]
+        if self._state is _State.IDLE and buffer[0] == 13:  # RFC 9112 2.2: empty lines, from old clients
+            empty = _EMPTY_LINES.match(buffer)
+            buffer = self._buffer = buffer[empty.end() if empty is not None else 0 :]
+            if buffer in (b"", b"\r"):
+                if self._eof:
+                    self._close()
+                return
         end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
         if end < 0 or end + 4 > self._limits.head:
             self._unfinished_head(buffer)
@@ -289,22 +295,18 @@ class ClientConnection(asyncio.Protocol):
 
     def _unfinished_head(self, buffer: bytes) -> None:
         """Wait for the rest, unless what is here can no longer become a valid head."""
-        if not buffer:
+        if self._eof:
+            self._close()
             return
-        line_end = buffer.find(b"\r\n")
-        if line_end < 0 and len(buffer) > self._limits.target + 64:
-            self._refuse(GatewayError(414, Reason.TARGET_TOO_LONG))
-        elif len(buffer) >= self._limits.head:
-            self._refuse(GatewayError(431, Reason.HEAD_TOO_LARGE))
-        elif not 65 <= buffer[0] <= 90 and not b"\r\n".startswith(buffer):
-            self._refuse(GatewayError(400, Reason.BAD_REQUEST, "does not begin like a request"))
-        elif buffer.count(b"\n", self._searched) != buffer.count(b"\r\n", max(0, self._searched - 1)):
-            self._refuse(GatewayError(400, Reason.BAD_REQUEST, "a line ends in a bare LF"))
-        else:
-            self._searched = len(buffer)
-            if self._state is _State.IDLE:
-                self._state = _State.HEAD
-                self.deadline = self._loop.time() + self._limits.head_timeout
+        try:
+            check_unfinished(buffer, self._searched, self._limits)
+        except GatewayError as error:
+            self._refuse(error)
+            return
+        self._searched = len(buffer)
+        if self._state is _State.IDLE:
+            self._state = _State.HEAD
+            self.deadline = self._loop.time() + self._limits.head_timeout
 
     def _while_busy(self, data: bytes) -> None:
         if self._reading_body and not self._body.done:
@@ -320,9 +322,7 @@ class ClientConnection(asyncio.Protocol):
         assert exchange is not None
         try:
             payload, self._buffer = self._body.feed(data)
-        except BadFraming as error:
-            self._body = NoBody()
-            self._eof = True  # nothing that follows can be trusted
+        except BadFraming as error:  # the body is never done now: whatever follows is read away, never parsed
             exchange.request_broken(GatewayError(400, Reason.BAD_REQUEST, str(error)))
             return
         if payload:
@@ -335,24 +335,44 @@ class ClientConnection(asyncio.Protocol):
         self.transport.write(self._door.refusal(self, error))
         self._linger()
 
+    def _close(self) -> None:
+        """Close behind what is still to be sent."""
+        self._state = _State.CLOSING
+        self._buffer = b""
+        self._watch_flush()
+        self.transport.close()
+
     def _linger(self) -> None:
         """RFC 9112 9.6: half-close, and read on for a while."""
+        if self._eof or not self.transport.can_write_eof():
+            self._close()
+            return
         self._state = _State.LINGER
         self._buffer = b""
-        self.deadline = self._loop.time() + self._limits.linger_timeout
-        if self._eof or not self.transport.can_write_eof():
-            self.transport.close()
-            return
+        self._watch_flush()
         self._paused_by_us = self._paused_by_exchange = False
         self._apply_pause()
         self.transport.write_eof()
 
+    def _watch_flush(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        patience = self._limits.body_timeout if self._unsent else self._limits.linger_timeout
+        self.deadline = self._loop.time() + patience
+
+    def _give_up(self) -> None:
+        """The end of LINGER or CLOSING, unless the client still reads what is left of its answer."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self._watch_flush()
+        elif unsent:
+            self.abort()
+        else:
+            self.transport.abort()
+
     def _apply_pause(self) -> None:
-        if self.transport.is_closing():
+        if self._eof or self.transport.is_closing():
             return
-        reading = self.transport.is_reading()
-        wanted = not (self._paused_by_us or self._paused_by_exchange)
-        if wanted and not reading:
-            self.transport.resume_reading()
-        elif reading and not wanted:
+        if self._paused_by_us or self._paused_by_exchange:
             self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()

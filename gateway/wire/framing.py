@@ -10,7 +10,7 @@ _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 _LINE_LIMIT = 4096  # a chunk-size line with its extensions
 _TRAILERS_LIMIT = 8192  # all trailer fields; they are dropped
-_DEGENERATE = 1 << 18  # bytes of framing that a body may cost beyond a tenth of its payload
+_DEGENERATE = 1 << 18  # bytes of framing that a body may cost beyond ten for each of its payload
 
 
 class BadFraming(ValueError):

@@ -14,6 +14,5 @@ class Limits:
     idle_timeout: float = 75.0  # a kept-alive client between two requests
     body_timeout: float = 60.0  # a body or a reader that makes no progress
     linger_timeout: float = 2.0  # reading on after an early answer, so that a reset cannot eat it
-    linger_bytes: int = 1024 * 1024
-    buffer: int = 256 * 1024  # bytes held for a peer that does not read, before the other is paused
+    linger_bytes: int = 64 * 1024 * 1024  # read away at most; a client that sends more must wait
     connections: int = 10_000  # clients of one worker at a time

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import resource
 import socket
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
+
+log = logging.getLogger(__name__)
 
 _BACKLOG = 4096  # the kernel caps it at net.core.somaxconn
 _SWEEP = 0.25  # seconds: how late a deadline may be noticed
@@ -52,7 +55,10 @@ class Sweeper:
     def sweep(self, now: float) -> None:
         """Expire what is overdue at `now`."""
         for overdue in [each for each in self._watched() if each.deadline < now]:
-            overdue.expire()
+            try:
+                overdue.expire()
+            except Exception:  # one must not keep the others from their deadline
+                log.exception("a deadline failed")
         for sweep in self._sweeps:
             sweep(now)
 

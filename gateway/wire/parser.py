@@ -9,6 +9,8 @@ from gateway.core.fields import FieldNames
 from gateway.core.head import RequestHead, ResponseHead, bad_request
 from gateway.core.reasons import Reason
 
+from .limits import Limits
+
 _REQUEST_LINE = re.compile(rb"([A-Z][A-Z-]{0,31}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}( [\t\x20-\x7e\x80-\xff]*)?\r\n")
 
@@ -59,6 +61,18 @@ def parse_request(head: bytes, names: FieldNames, *, target_limit: int, fields_l
     if len(collector.fields) > fields_limit:
         raise GatewayError(431, Reason.HEAD_TOO_LARGE, "too many fields")
     return RequestHead(line[1], line[2], line[4] == b"1", collector.fields, names)
+
+
+def check_unfinished(buffer: bytes, checked: int, limits: Limits) -> None:
+    """Raise GatewayError if `buffer` can no longer become a valid request head. `checked`: as much passed before."""
+    if len(buffer) > limits.target + 64 and b"\r\n" not in buffer:
+        raise GatewayError(414, Reason.TARGET_TOO_LONG)
+    if len(buffer) >= limits.head:
+        raise GatewayError(431, Reason.HEAD_TOO_LARGE)
+    if not 65 <= buffer[0] <= 90:
+        raise bad_request("does not begin like a request")
+    if buffer.count(b"\n", checked) != buffer.count(b"\r\n", max(0, checked - 1)):
+        raise bad_request("a line ends in a bare LF")
 
 
 def parse_response(head: bytes, names: FieldNames, *, fields_limit: int) -> ResponseHead:

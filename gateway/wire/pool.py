@@ -65,12 +65,15 @@ class Pool:
         except BaseException:
             self.open -= 1
             raise
+        if connection.closed:  # lost before anyone could hear of it
+            self.open -= 1
+            raise GatewayError(502, Reason.UPSTREAM_UNREACHABLE, "closed as soon as it was made")
         connection.on_lost = self
         return connection
 
     def release(self, connection: UpstreamConnection) -> None:
         """Give a connection back after a complete response."""
-        if connection.reusable and not connection.closed and not connection.transport.is_closing():
+        if connection.clean:
             connection.resume()
             connection.idle_since = self._loop.time()
             self._idle.append(connection)

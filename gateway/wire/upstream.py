@@ -78,6 +78,12 @@ class UpstreamConnection(asyncio.Protocol):
         self.on_lost: UpstreamOwner | None = None
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
 
+    @property
+    def clean(self) -> bool:
+        """Whether the next request finds nothing of the last one here: no bytes, in neither direction."""
+        transport = self.transport
+        return self.reusable and not transport.is_closing() and not transport.get_write_buffer_size()
+
     # --- for the exchange ---------------------------------------------------------------------------
 
     def send(self, listener: Listener, method: bytes, data: bytes) -> None:
