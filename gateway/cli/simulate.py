@@ -58,6 +58,7 @@ async def _simulate(arguments: argparse.Namespace) -> None:
         issuer=arguments.gateway,
         accounts=DEMO_ACCOUNTS,
         gateway_prefix=arguments.prefix,
+        elsewhere=f"http://{arguments.wechat}/",
     )
     async with contextlib.AsyncExitStack() as running:
         for name, app, listen in (

@@ -14,13 +14,14 @@ from urllib.parse import quote, urlsplit
 from gateway.core.cookies import parse_cookies
 from gateway.core.decision import Bind, Deny, Login
 from gateway.core.head import RequestHead
+from gateway.core.language import language
 from gateway.core.navigation import is_navigation
 from gateway.core.policy import Cors, Route
 from gateway.core.return_to import safe_return_to
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
 
-from .texts import TEXTS, language
+from .texts import REQUEST_ID, TEXTS
 
 STATUS_LINES = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode() if status in set(HTTPStatus) else b"-")
@@ -31,15 +32,27 @@ STATUS_LINES = {
 _FRAGMENT_SCRIPT = "var a=document.getElementById('login');location.replace(a.href+encodeURIComponent(location.hash))"
 _FRAGMENT_HASH = base64.b64encode(hashlib.sha256(_FRAGMENT_SCRIPT.encode()).digest()).decode()
 
+# As the own pages look (WeUI), without a file to load.
 _STYLE = (
-    "body{margin:0;font:17px/1.5 system-ui,-apple-system,'PingFang SC','Microsoft YaHei',sans-serif;"
-    "background:#ededed;color:rgba(0,0,0,.9)}main{max-width:26rem;margin:18vh auto 0;padding:0 24px;text-align:center}"
-    "h1{font-size:22px;font-weight:500}p{color:rgba(0,0,0,.55)}small{color:rgba(0,0,0,.55)}"
-    "a{display:inline-block;min-width:184px;padding:9px 24px;margin:24px 0;border-radius:8px;background:#06ad56;"
-    "color:#fff;text-decoration:none;font-weight:500}"
-    "@media(prefers-color-scheme:dark){body{background:#111;color:rgba(255,255,255,.8)}"
-    "p,small{color:rgba(255,255,255,.55)}}"
+    "body{margin:0;background:#ededed;color:rgba(0,0,0,.9);"
+    "font:17px/1.6 system-ui,-apple-system,'PingFang SC','Hiragino Sans GB','Microsoft YaHei',sans-serif}"
+    "main{box-sizing:border-box;display:flex;flex-direction:column;align-items:center;max-width:480px;min-height:100vh;"
+    "margin:0 auto;padding:68px 32px 24px;text-align:center}"
+    "svg{width:54px;height:54px;fill:#fa5151;stroke:#ededed;stroke-width:1.8}.info{fill:#10aeff}"
+    "h1{margin:40px 0 16px;font-size:22px;font-weight:500;line-height:1.4}p{margin:0;text-wrap:balance}"
+    "a{box-sizing:border-box;min-width:184px;margin:auto 0 24px;padding:12px 24px;border-radius:8px;background:#07c160;"
+    "color:#fff;text-decoration:none;font-weight:500;line-height:24px}"
+    "small{margin-top:24px;font-size:12px;color:rgba(0,0,0,.55)}p~small{margin-top:auto}a~small{margin-top:24px}"
+    "@media(prefers-color-scheme:dark){body{background:#111;color:rgba(255,255,255,.8)}svg{stroke:#111}"
+    "small{color:rgba(255,255,255,.55)}}"
 )
+_ICON = (
+    '<svg class="{}" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="12" stroke="none"/>'
+    '<path d="{}"/></svg>'
+)
+_WARN = _ICON.format("warn", "M12 5.5v8M12 16.5v2")
+_INFO = _ICON.format("info", "M12 5.5v2M12 10.5v8")
+_CALM = (401, "bind", 404)  # nothing is broken
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 
@@ -92,7 +105,7 @@ class Renderer:
     def error(self, status: int, reason: str, head: RequestHead | None, request_id: bytes) -> Answer:
         """An error, as a page or as JSON."""
         if head is not None and wants_page(head):
-            return self._page(status, language(head), request_id, link=None)
+            return self._page(status, _language(head), request_id, link=None)
         return self._json(status, {"error": reason, "request_id": request_id.decode("ascii")})
 
     def login(self, decision: Login, route: Route, head: RequestHead, app: str, request_id: bytes, now: int) -> Answer:
@@ -102,7 +115,7 @@ class Renderer:
             return self._unauthorized(401, "login_required", "login_url", login_url, route, head, request_id)
         return_to = safe_return_to(head.target.decode("ascii"))
         if route.policy.keep_fragment and head.method == b"GET":
-            return self._keep_fragment(return_to, language(head), request_id)
+            return self._keep_fragment(return_to, _language(head), request_id)
         jar = parse_cookies((head.cookie or b"").decode("latin-1"))
         started = self._dance.start(app, return_to, jar, now)
         origin = self._callback_origin(head.host)
@@ -136,7 +149,7 @@ class Renderer:
         self, status: int, error: str, key: str, url: str, route: Route, head: RequestHead, request_id: bytes
     ) -> Answer:
         if wants_page(head):
-            return self._page(status, language(head), request_id, link=url, key="bind" if status == 403 else status)
+            return self._page(status, _language(head), request_id, link=url, key="bind" if status == 403 else status)
         answer = self._json(status, {"error": error, key: url})
         return Answer(status, answer.body, answer.fields + _cors(route.policy.cors, head))
 
@@ -147,23 +160,26 @@ class Renderer:
     def _page(
         self, status: int, lang: str, request_id: bytes, link: str | None, key: int | str | None = None
     ) -> Answer:
-        title, text, action = TEXTS[lang].get(key or status) or TEXTS[lang][status // 100 * 100]
+        key = key or status
+        title, text, action = TEXTS[lang].get(key) or TEXTS[lang][status // 100 * 100]
+        icon = _INFO if key in _CALM else _WARN
         button = f'<a href="{escape(link)}">{action}</a>' if link is not None else ""
-        return self._html(status, lang, title, f"<p>{text}</p>{button}", request_id, "")
+        return self._html(status, lang, title, f"{icon}<h1>{title}</h1><p>{text}</p>{button}", request_id, "")
 
     def _keep_fragment(self, return_to: str, lang: str, request_id: bytes) -> Answer:
         url = escape(f"{self._prefix}/login?return_to={quote(return_to, safe='')}")
         title, text, action = TEXTS[lang][200]
-        content = f'<p>{text}</p><a id="login" href="{url}">{action}</a><script>{_FRAGMENT_SCRIPT}</script>'
+        link = f'<a id="login" href="{url}">{action}</a><script>{_FRAGMENT_SCRIPT}</script>'
         refresh = f'<noscript><meta http-equiv="refresh" content="0;url={url}"></noscript>'
-        return self._html(200, lang, title, content, request_id, refresh)
+        return self._html(200, lang, title, f"<h1>{title}</h1><p>{text}</p>{link}", request_id, refresh)
 
     def _html(self, status: int, lang: str, title: str, content: str, request_id: bytes, extra_head: str) -> Answer:
+        number = f"<small>{REQUEST_ID[lang]} {request_id.decode('ascii')}</small>"
         body = (
             f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>'
             '<meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover">'
             f'<meta name="color-scheme" content="light dark"><style>{_STYLE}</style>{extra_head}</head>'
-            f"<body><main><h1>{title}</h1>{content}<p><small>{request_id.decode('ascii')}</small></p></main></body></html>\n"
+            f"<body><main>{content}{number}</main></body></html>\n"
         )
         policy = (
             f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; script-src 'sha256-{_FRAGMENT_HASH}'; "
@@ -188,6 +204,10 @@ _HARDENED = (b"X-Content-Type-Options: nosniff\r\n", b"Referrer-Policy: no-refer
 def wants_page(head: RequestHead) -> bool:
     """Whether a person looks at the answer: a navigation, or a form that a browser sends."""
     return is_navigation("GET", head.get)
+
+
+def _language(head: RequestHead) -> str:
+    return language(head.get("accept-language") or "")
 
 
 def _retry(status: int) -> tuple[bytes, ...]:

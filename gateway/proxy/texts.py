@@ -1,10 +1,10 @@
 """What the proxy's small pages say, in Chinese and English."""
 
-from gateway.core.head import RequestHead
+REQUEST_ID = {"zh-Hans": "请求编号", "en": "Request"}
 
 # status or word → (title, text, the button's label)
 TEXTS: dict[str, dict[int | str, tuple[str, str, str]]] = {
-    "zh": {
+    "zh-Hans": {
         200: ("正在登录", "正在前往微信登录，请稍候。", "继续"),
         400: ("请求无法识别", "请返回上一页重试。", "登录"),
         401: ("请先登录", "登录已失效，请重新登录。您刚才提交的内容没有被处理。", "重新登录"),
@@ -45,14 +45,3 @@ TEXTS: dict[str, dict[int | str, tuple[str, str, str]]] = {
         504: ("No answer in time", "The system behind this page is slow. Please try later.", "Sign in"),
     },
 }
-
-
-def language(head: RequestHead) -> str:
-    """ "zh" or "en": the first of them that Accept-Language names, Chinese by default."""
-    for entry in (head.get("accept-language") or "").lower().split(",")[:10]:
-        tag = entry.strip()
-        if tag.startswith("zh"):
-            return "zh"
-        if tag.startswith("en"):
-            return "en"
-    return "zh"

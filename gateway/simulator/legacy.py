@@ -31,6 +31,7 @@ class LegacySim:
     gateway_prefix: str = "/_gateway"
     refresh: float = 3
     max_upload: int = 4 << 30  # bytes
+    elsewhere: str = "/public"  # where /leave leads: another origin, as payment and partner pages do
     links: tuple[tuple[str, str], ...] = field(default=())  # more links for the home page: (text, address)
 
 
@@ -60,6 +61,7 @@ def build_legacy(config: LegacySim) -> web.Application:
     app.router.add_post("/upload", upload)
     app.router.add_get("/public", public)
     app.router.add_get("/spa", _with_visitor(spa))
+    app.router.add_get("/leave", _known(leave))
     app.router.add_get("/privacy", privacy)
     app[INTERNAL].add_to(app)
     return app
@@ -197,6 +199,11 @@ async def public(request: web.Request) -> web.Response:
 async def spa(request: web.Request, visitor: Visitor) -> web.Response:
     """`GET /spa`: shows `location.hash`."""
     return _page(request, "spa", visitor)
+
+
+async def leave(request: web.Request, _visitor: Visitor) -> web.Response:
+    """`GET /leave`: redirects to `elsewhere`."""
+    return see_other(request.app[CONFIG].elsewhere)
 
 
 async def privacy(request: web.Request) -> web.Response:

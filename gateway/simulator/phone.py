@@ -42,7 +42,10 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def pick_holder(request: web.Request) -> web.Response:
-    """`POST /phone/holder`: `user`, and `onward`, which stays on this server's authorize page."""
+    """`POST /phone/holder`: `user`, and `onward`, which stays on this server's authorize page.
+
+    The next person brings a phone of their own: the last one's cookies on this host, whatever the port, go.
+    """
     form = await request.post()
     user = request.app[STATE].sim.user(str(form.get("user", "")))
     if user is None:
@@ -50,6 +53,9 @@ async def pick_holder(request: web.Request) -> web.Response:
     onward = str(form.get("onward", ""))
     safe = onward.startswith("/connect/oauth2/authorize?") and onward.isascii() and onward.isprintable()
     response = see_other(onward if safe else "/")
+    if holder(request) not in (None, user):
+        for name in request.cookies:
+            response.del_cookie(name)
     response.set_cookie(COOKIE, user.key, path="/", httponly=True, samesite="Lax")
     return response
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from gateway.core.cookies import parse_cookies
+from gateway.core.language import language
 from gateway.stores.interface import Actor
 
 from .devices import device_family
-from .texts import language
 
 _MAX_USER_AGENT = 200  # characters kept in an audit row
 

@@ -1,6 +1,6 @@
 """The client's side of the wire: one connection, its requests one after the other.
 
-    IDLE ──first byte──▶ HEAD ──whole head──▶ BUSY ──finish──▶ IDLE, or LINGER, or CLOSING
+    IDLE ──first byte──▶ HEAD ──whole head──▶ BUSY ──finish──▶ IDLE, or QUEUED, or LINGER, or CLOSING
 
 While BUSY the exchange owns the connection: body bytes go to it once it asks for them, and a pipelined
 request waits in the buffer, behind a paused socket. No request begins while answers pile up unread.
@@ -34,12 +34,13 @@ class _State(Enum):
     IDLE = auto()
     HEAD = auto()
     BUSY = auto()
+    QUEUED = auto()  # as IDLE, but the next request has come, or the last answer is still unread
     LINGER = auto()  # answered; reading on, so that a reset cannot eat the answer
     CLOSING = auto()  # the last bytes of the answer are on their way
     LOST = auto()
 
 
-_EMPTY_LINES = re.compile(rb"(?:\r\n)*")
+_EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
 
@@ -113,7 +114,7 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes, by state."""
-        if self._state is _State.BUSY:
+        if self._state is _State.BUSY or self._state is _State.QUEUED:
             self._while_busy(data)
         elif self._state is _State.LINGER:
             self._lingered += len(data)
@@ -130,14 +131,16 @@ class ClientConnection(asyncio.Protocol):
             if self._reading_body and not self._body.done:
                 self.abort()
             return True
-        return self._state is _State.IDLE and bool(self._buffer)
+        return self._state is _State.QUEUED
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
         self._write_paused = True
         if self._exchange is not None:
             self._exchange.client_paused()
-        elif self._state is _State.IDLE or self._state is _State.HEAD:
+        elif self._state is _State.IDLE:
+            self._state = _State.QUEUED
+        elif self._state is _State.HEAD:
             self._paused_by_us = True
             self._apply_pause()
 
@@ -197,15 +200,16 @@ class ClientConnection(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if keep_alive and self._body.done and not self.draining:
-            self._state = _State.IDLE
             self._reading_body = False
             self.deadline = self._loop.time() + self._limits.idle_timeout
-            if self._write_paused:
-                paused = self._paused_by_us = True
-            elif self._buffer:
-                self._loop.call_soon(self._next_pipelined)
+            if self._buffer or self._write_paused:
+                self._state = _State.QUEUED
+                if not self._write_paused:
+                    self._loop.call_soon(self._next_pipelined)
             elif self._eof:
                 self._close()
+            else:
+                self._state = _State.IDLE
             if paused:
                 self._apply_pause()
         elif self._eof or (self._body.done and not self._buffer):
@@ -233,7 +237,7 @@ class ClientConnection(asyncio.Protocol):
                 self._exchange.expired()
             elif self._state is _State.HEAD:
                 self._refuse(GatewayError(408, Reason.REQUEST_TIMEOUT))
-            elif self._state is _State.IDLE:
+            elif self._state is _State.IDLE or self._state is _State.QUEUED:
                 self._close()
             else:
                 self._give_up()
@@ -244,21 +248,25 @@ class ClientConnection(asyncio.Protocol):
     def drain(self) -> None:
         """Close as soon as no request is under way."""
         self.draining = True
-        if self._state is _State.IDLE and not self._buffer:
-            self.transport.close()
+        if self._state is _State.IDLE:
+            self._close()
 
     # --- inside -------------------------------------------------------------------------------------
 
     def _next_pipelined(self) -> None:
+        """The turn of what waited: for the end of the last answer, or for the client to read it."""
         if self._write_paused or self.transport.is_closing():
             return
-        if self._state is not _State.IDLE and self._state is not _State.HEAD:
-            return
-        self._paused_by_us = False
-        self._apply_pause()
         try:
-            if self._state is _State.IDLE and self._buffer:
-                self._next_request()
+            if self._state is _State.QUEUED:
+                self._state = _State.IDLE
+                if self._buffer:
+                    self._next_request()
+                elif self._eof:
+                    self._close()
+            if self._paused_by_us and len(self._buffer) <= self._limits.head:
+                self._paused_by_us = False
+                self._apply_pause()
         except Exception:
             log.exception("a pipelined request failed")
             self.abort()
@@ -267,8 +275,7 @@ class ClientConnection(asyncio.Protocol):
         """Parse a head at the start of the buffer, if it is whole."""
         buffer = self._buffer
         if self._state is _State.IDLE and buffer[0] == 13:  # RFC 9112 2.2: empty lines, from old clients
-            empty = _EMPTY_LINES.match(buffer)
-            buffer = self._buffer = buffer[empty.end() if empty is not None else 0 :]
+            buffer = self._buffer = _EMPTY_LINES.sub(b"", buffer)
             if buffer in (b"", b"\r"):
                 if self._eof:
                     self._close()

@@ -169,9 +169,9 @@ class UpstreamConnection(asyncio.Protocol):
     def _read_head(self, buffer: bytes) -> None:
         while True:
             end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+            if (end + 4 if end >= 0 else len(buffer)) > self._limits.head:
+                raise ValueError("response head too large")
             if end < 0:
-                if len(buffer) > self._limits.head:
-                    raise ValueError("response head too large")
                 self._buffer = buffer
                 self._searched = len(buffer)
                 return

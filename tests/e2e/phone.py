@@ -29,6 +29,7 @@ NAMES = {"xiaoming": "小明", "xiaohong": "小红", "alice": "Alice"}
 PASSWORDS = {"xiaoming": "longjing", "xiaohong": "puer", "alice": "earlgrey"}
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
+_ENGLISH = re.compile(r"\b[A-Za-z]{3,}\b")
 _FAILED = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
 
@@ -107,6 +108,13 @@ class Phone:
         await self.page.goto(f"{self.house.wechat}/")
         await self.press(self.page.get_by_role("navigation").get_by_role("link", name=entry))
 
+    async def misbehave(self, fault: str, on: bool) -> None:
+        """Switch one of WeChat's faults on or off, on the phone page."""
+        await self.page.goto(f"{self.house.wechat}/")
+        button = self.page.get_by_role("button", name=fault)
+        await self.press(button)
+        await expect(button).to_have_attribute("aria-pressed", "true" if on else "false")
+
     async def visit(self, path: str) -> Response | None:
         """Open a page of the gateway's origin by its address."""
         return await self.page.goto(f"{self.house.gateway}{path}")
@@ -147,7 +155,7 @@ class Phone:
         """Fail if the page mixes Chinese and English."""
         text = await self.page.locator("body").inner_text()
         assert await self.page.locator("html").get_attribute("lang") == language
-        found = _CHINESE.findall(text) if language == "en" else re.findall(r"[A-Za-z]{3,}", text)
+        found = (_CHINESE if language == "en" else _ENGLISH).findall(text)
         assert not found, f"{found} in {text!r}"
 
     def since(self, mark: int) -> list[str]:
@@ -166,6 +174,7 @@ class Phone:
 async def code_from(house: House, after: int) -> str:
     """The SMS code that the gateway's log shows behind its first `after` characters."""
     async with asyncio.timeout(10):
-        while not (found := re.search(r"the code for the phone that ends in \d{4} is (\d{6})", house.log[after:])):
-            await asyncio.sleep(0.02)
-    return found[1]
+        while True:
+            if found := re.search(r"the code for the phone that ends in \d{4} is (\d{6})", house.log[after:]):
+                return found[1]
+            await asyncio.sleep(0.02)  # between two looks into another process's file

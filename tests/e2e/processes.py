@@ -60,9 +60,10 @@ class House:
         return seen
 
     def forget(self) -> None:
-        """As on the first day: nobody is bound, no ticket is open, nothing was counted."""
+        """As on the first day: nobody is bound, no ticket is open, nothing was counted, WeChat behaves."""
         self._delete("bindings.db", "SELECT 'bindings'")
         self._delete("state.db", "SELECT name FROM sqlite_master WHERE type = 'table'")
+        urllib.request.urlopen(f"{self.wechat}/sim/reset", data=b"", timeout=5).close()
 
     def _delete(self, database: str, tables: str) -> None:
         with contextlib.closing(sqlite3.connect(self.folder / ".demo" / database, timeout=5)) as connection:
@@ -101,7 +102,8 @@ def open_house(folder: Path) -> Iterator[House]:
         started = time.monotonic()
         ready = wait_for(lambda: answers(f"http://127.0.0.1:{admin}/readyz"), serving)
         print(f"serve: ready after {time.monotonic() - started:.2f} s")  # for `pytest -rP`; machines differ
-        assert ready and wait_for(lambda: answers(f"{house.wechat}/"), simulator), house.log
+        assert ready, house.log
+        assert wait_for(lambda: answers(f"{house.wechat}/"), simulator), house.log
         yield house
 
 
@@ -151,7 +153,7 @@ def answers(url: str) -> bool:
 
 def get(url: str) -> tuple[int, bytes]:
     """Status and body of a GET without cookies."""
-    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  loopback
+    with urllib.request.urlopen(url, timeout=5) as response:
         return response.status, response.read()
 
 

@@ -89,6 +89,17 @@ async def test_a_deep_link_comes_back_to_the_letter(phone: Phone) -> None:
     await expect(phone.page.get_by_role("heading", level=1)).to_have_text("青瓷盖碗")
 
 
+async def test_a_page_that_leads_on_to_another_site(phone: Phone) -> None:
+    """Binding for a page that redirects to another origin ends there: our content policy does not hold it back."""
+    await phone.hand_to("xiaoming")
+    mark = len(phone.steps)
+    await phone.visit("/leave")
+    await phone.on("/_gateway/bind")
+    await phone.fill_in("xiaoming")
+    await expect(phone.page).to_have_url(f"{phone.house.wechat}/")
+    assert phone.since(mark)[-3:] == ["303 gateway/_gateway/bind", "303 gateway/leave", "200 wechat/"]
+
+
 async def test_the_walk_without_scripts(pick_up: Pick) -> None:
     """Everything works with JavaScript off: the dance, a wrong password, the bind, the second visit, the logout."""
     phone = await pick_up(java_script_enabled=False)

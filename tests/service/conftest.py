@@ -37,6 +37,7 @@ _POLICIES = {
     "page": 'access = "bound"\nclaims = ["name", "roles"]\n',
     "api": 'access = "bound"\non_anonymous = "401"\non_unbound = "403"\nclaims = ["name"]\n',
     "public": 'access = "public"\n',
+    "huge": 'access = "public"\nmax_body = "0"\n',
     "optional": 'access = "optional"\n',
     "wechat": 'access = "wechat"\n',
     "spa": 'access = "bound"\nkeep_fragment = true\n',
@@ -246,7 +247,7 @@ def _routes() -> str:
     rows += [(name, f"/{name}", name) for name in _POLICIES if name != "page"]
     return "".join(
         f'[[routes]]\nid = "{name}"\npath = "{path}"\npolicy = "{policy}"\nupstream = "legacy"\n'
-        + ("" if policy == "public" else 'audience = "legacy"\n')
+        + ("" if policy in ("public", "huge") else 'audience = "legacy"\n')
         for name, path, policy in rows
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 Respond = Callable[["Seen", asyncio.StreamWriter], Awaitable[bool]]
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
@@ -44,15 +45,20 @@ class Seen:
 
 @dataclass
 class StrictUpstream:
-    """Answers each request by `respond` (True: keep the connection), by default with what it saw, as JSON."""
+    """Answers each request by `respond` (True: keep the connection), by default with what it saw, as JSON.
+
+    `talk` takes a connection over from its first byte. `active` counts connections.
+    """
 
     issuer: str = ""
     audience: str = "legacy"
     respond: Respond | None = None
+    talk: Talk | None = None
     seen: list[Seen] = field(default_factory=list)
     raw: bytearray = field(default_factory=bytearray)
     refused: list[str] = field(default_factory=list)
     connections: int = 0
+    active: int = 0
     _jwks: jwt.PyJWKSet | None = None
 
     async def start(self) -> int:
@@ -66,8 +72,12 @@ class StrictUpstream:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.active += 1
         number = self.connections
         try:
+            if self.talk is not None:
+                await self.talk(reader, writer)
+                return
             while True:
                 seen = await self._read(reader, writer, number)
                 if seen is None:
@@ -78,6 +88,7 @@ class StrictUpstream:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            self.active -= 1
             writer.close()
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> Seen | None:

@@ -9,6 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway.simulator.legacy import LegacySim, build_legacy
 from gateway.simulator.legacy_accounts import orders_of
 from gateway.simulator.legacy_identity import KeyFetcher
 
@@ -38,6 +39,14 @@ async def test_nobody_is_said_plainly(legacy):
         response = await legacy.get(path)
         assert (response.status, 'id="nobody"' in await response.text()) == (401, True)
     assert await me(legacy, None) == (None, "no X-User header")
+
+
+async def test_leaves_for_another_origin(aiohttp_client, keys):
+    """/leave redirects whoever is known to another site."""
+    config = LegacySim(keys.url, audience="legacy", issuer="https://gw", elsewhere="https://pay.example/")
+    legacy = await aiohttp_client(build_legacy(config))
+    response = await legacy.get("/leave", headers={"X-User": keys.token()}, allow_redirects=False)
+    assert (response.status, response.headers["Location"]) == (303, "https://pay.example/")
 
 
 @pytest.mark.parametrize(

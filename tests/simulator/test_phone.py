@@ -31,6 +31,22 @@ async def test_whoever_is_picked_signs_in(open_wechat):
     assert "openid" in await wechat.exchange(await wechat.code())
 
 
+async def test_the_next_person_does_not_inherit_cookies(open_wechat):
+    """Handing the phone over ends what the last holder's pages kept on this host; picking oneself again does not."""
+    wechat = await open_wechat(default_user="")
+
+    async def pick(user, held):
+        wechat.client.session.cookie_jar.clear()
+        response = await wechat.client.post(
+            "/phone/holder", data={"user": user}, allow_redirects=False, headers={"Cookie": f"{held}site=1; attempt=2"}
+        )
+        return sorted(name for name, cookie in response.cookies.items() if cookie["max-age"] == "0")
+
+    assert await pick("xiaohong", "wechat_sim_user=xiaoming; ") == ["attempt", "site"]
+    assert await pick("xiaoming", "wechat_sim_user=xiaoming; ") == []
+    assert await pick("xiaoming", "") == []
+
+
 @pytest.mark.parametrize(
     "onward", ["", "https://evil.example/", "//evil.example", "/connect/oauth2/authorize?\r\nX: y"]
 )

@@ -3,7 +3,7 @@
 TEXTS = {
     # the bind page
     "bind.title": "绑定账号",
-    "bind.intro": "首次使用，请绑定您的账号。绑定后，用当前微信打开即可直接进入。",
+    "bind.intro": "首次使用，请绑定您的账号。\n绑定后，用当前微信打开即可直接进入。",
     "bind.caution": "请确认本页面由您自己在微信中打开。如果是他人发来的链接，请勿填写。",
     "bind.methods": "验证方式",
     "bind.method.password": "密码",
@@ -17,7 +17,7 @@ TEXTS = {
     "bind.code": "验证码",
     "bind.code.hint": "6 位数字",
     "bind.send": "获取验证码",
-    "bind.resend": "秒后重发",
+    "bind.resend": "秒",
     "bind.sent": "如果该手机号已登记，验证码会在一分钟内以短信送达，5 分钟内有效。",
     "bind.consent": "我同意将当前微信与该账号绑定",
     "bind.consent.privacy": "我已阅读并同意{link}，同意将当前微信与该账号绑定",
