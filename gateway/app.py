@@ -57,6 +57,7 @@ from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
 from gateway.wire.listen import Sweeper, raise_file_limit, tcp_socket, unix_socket
+from gateway.wire.memo import HeadMemo
 from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
 
@@ -73,9 +74,13 @@ class _WaysToBind(NamedTuple):
 
 
 class Gateway:
-    """One running gateway. `start` opens everything, `stop` ends it in the opposite order."""
+    """One running gateway. `start` opens everything, `stop` ends it in the opposite order.
 
-    def __init__(self, loaded: Loaded, writer: LineWriter) -> None:
+    `fast` is the wire's fast path (wire/memo.py); without it everything works the same.
+    """
+
+    def __init__(self, loaded: Loaded, writer: LineWriter, *, fast: bool = True) -> None:
+        self._fast = fast
         self._loaded = loaded
         self._writer = writer
         self._exits = contextlib.AsyncExitStack()
@@ -208,6 +213,7 @@ class Gateway:
             )
         )
         names = request_names(_identity_headers(self._loaded))
+        memo = HeadMemo(limits.target) if self._fast else None
         upstreams[PAGES] = await self._own_pages(pages, limits, loop)
         for upstream in settings.upstreams:
             upstreams[upstream.id] = _upstream(upstream, limits, loop)
@@ -220,7 +226,7 @@ class Gateway:
         await self._open_admin(settings, metrics, [("bindings", bindings.ping), ("state", state.ping)])
         for address in settings.server.listen:
             listener = self._socket(address)
-            server = await loop.create_server(lambda: ClientConnection(front, names, limits, loop), sock=listener)
+            server = await loop.create_server(lambda: ClientConnection(front, names, limits, loop, memo), sock=listener)
             self._servers.append(server)
             self._exits.callback(server.close)
             self.addresses.append(_shown(listener))

@@ -19,6 +19,8 @@ def advice_on(settings: Settings) -> Iterator[str]:
         yield f"apps.hosts: no app names {public_host}, the host of server.public_url: nobody can log in there"
     if (users := bind.password and bind.password.file) and not users.is_file():
         yield f"bind.password.file: there is no {users} yet: nobody can prove a password"
+    if settings.admin.tokens:
+        yield "admin.tokens: the admin API and page are not in this version; the tokens open nothing yet"
     services = {
         "bind.password.url": bind.password and bind.password.url,
         "bind.sms.sender_url": bind.sms and bind.sms.sender_url,

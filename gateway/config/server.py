@@ -74,7 +74,7 @@ class Admin(Section):
 
     tokens: tuple[RandomText, ...] = key(
         default=(),
-        description="Bearer tokens for the admin API. Without one, API and page are off; probes and metrics stay.",
+        description="Bearer tokens for the admin API and page, which come in a later version. Probes need none.",
     )
     hosts: tuple[Host, ...] = key(
         default=(),

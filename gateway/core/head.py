@@ -10,7 +10,7 @@ from .errors import GatewayError
 from .fields import FieldNames, Kind
 from .reasons import Reason
 
-Fields = Sequence[tuple[bytes, bytes]]
+Lines = Sequence[bytes]  # field lines without their CRLF
 
 _HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _LENGTH = re.compile(rb"0|[1-9][0-9]{0,17}")
@@ -34,7 +34,6 @@ class RequestHead:
         "chunked",
         "cookie",
         "expects",
-        "fields",
         "forwarded_for",
         "forwarded_host",
         "forwarded_proto",
@@ -43,16 +42,19 @@ class RequestHead:
         "keep_alive",
         "kept",
         "length",
+        "lines",
+        "memory",
         "method",
         "request_id",
         "target",
     )
 
-    def __init__(self, method: bytes, target: bytes, http11: bool, fields: Fields, names: FieldNames) -> None:
-        """Sort `fields`. Raises GatewayError for anything ambiguous."""
+    def __init__(self, method: bytes, target: bytes, http11: bool, lines: Lines, names: FieldNames) -> None:
+        """Sort the field lines. Raises GatewayError for anything ambiguous, ValueError for no field line."""
         self.method = method
         self.http11 = http11
-        self.fields = fields
+        self.lines = lines
+        self.memory: dict[str, object] = {}
         self.cookie: bytes | None = None
         self.chunked = False
         self.expects = False
@@ -64,10 +66,11 @@ class RequestHead:
         host: bytes | None = None
         options: list[bytes] | None = None
         kept: list[bytes] = []
-        for name, value in fields:
-            kind = names[name]
+        known = names.lines
+        for line in lines:
+            kind, _, value, forwarded = known[line]
             if kind is Kind.KEEP:
-                kept.append(b"%b: %b\r\n" % (name, value))
+                kept.append(forwarded)
             elif kind is Kind.HOST:
                 if host is not None:
                     raise bad_request("more than one Host")
@@ -113,8 +116,23 @@ class RequestHead:
     def get(self, name: str) -> str | None:
         """The field's value, or None if it is absent or repeated. For the slow path."""
         wanted = name.lower().encode("ascii")
-        values = [value for field, value in self.fields if field.lower() == wanted]
-        return values[0].decode("latin-1") if len(values) == 1 else None
+        values = [value for field, _, value in (line.partition(b":") for line in self.lines) if field.lower() == wanted]
+        return values[0].strip(b" \t").decode("latin-1") if len(values) == 1 else None
+
+    def again(self, target: bytes) -> "RequestHead":
+        """The head of another request with the very same fields. `memory` is shared by all of them."""
+        head = RequestHead.__new__(RequestHead)
+        head.method, head.target, head.http11, head.host = self.method, target, self.http11, self.host
+        head.lines, head.kept, head.memory, head.cookie = self.lines, self.kept, self.memory, self.cookie
+        head.chunked, head.length, head.expects, head.keep_alive = (
+            self.chunked,
+            self.length,
+            self.expects,
+            self.keep_alive,
+        )
+        head.forwarded_for, head.forwarded_proto = self.forwarded_for, self.forwarded_proto
+        head.forwarded_host, head.request_id = self.forwarded_host, self.request_id
+        return head
 
     @property
     def has_body(self) -> bool:
@@ -140,8 +158,8 @@ class ResponseHead:
         "status",
     )
 
-    def __init__(self, status: int, http11: bool, fields: Fields, names: FieldNames) -> None:
-        """Sort `fields`. Raises ValueError for anything ambiguous."""
+    def __init__(self, status: int, http11: bool, lines: Lines, names: FieldNames) -> None:
+        """Sort the field lines. Raises ValueError for anything ambiguous."""
         self.status = status
         self.chunked = False
         self.cache_control = False
@@ -151,10 +169,11 @@ class ResponseHead:
         self.set_cookies: list[bytes] = []
         options: list[bytes] | None = None
         kept: list[bytes] = []
-        for name, value in fields:
-            kind = names[name]
+        known = names.lines
+        for line in lines:
+            kind, name, value, forwarded = known[line]
             if kind is Kind.KEEP:
-                kept.append(b"%b: %b\r\n" % (name, value))
+                kept.append(forwarded)
             elif kind is Kind.LENGTH:
                 if self.length is not None or not _LENGTH.fullmatch(value):
                     raise ValueError("Content-Length repeated or not a plain number")
@@ -162,7 +181,7 @@ class ResponseHead:
             elif kind is Kind.CACHE_CONTROL:
                 self.cache_control = True
                 private = private or _PRIVATE.search(value) is not None
-                kept.append(b"%b: %b\r\n" % (name, value))
+                kept.append(forwarded)
             elif kind is Kind.SET_COOKIE:
                 self.set_cookies.append(value)
             elif kind is Kind.CONNECTION:

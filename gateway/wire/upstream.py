@@ -22,6 +22,9 @@ class Listener(Protocol):
     def response_data(self, data: bytes) -> None:
         """Payload, never empty."""
 
+    def response_paused(self) -> None:
+        """The bytes that came with the head are used up, and the response is not complete."""
+
     def response_end(self) -> None:
         """The response is complete; the listener has been let go of. Called once."""
 
@@ -193,6 +196,8 @@ class UpstreamConnection(asyncio.Protocol):
         listener.response_head(head)
         if self._listener is listener:
             self._read_body(buffer)
+        if self._listener is listener:
+            listener.response_paused()
 
     def _reader(self, head: ResponseHead) -> BodyReader:
         """RFC 9112 6.3: which framing the body has."""

@@ -46,7 +46,7 @@ async def until(condition: Callable[[], bool], what: str) -> None:
     """Wait until something holds; it is looked at again and again, for as long as a test has patience."""
     try:
         async with asyncio.timeout(PATIENCE):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for is inside of the gateway
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(what) from None

@@ -179,8 +179,14 @@ def users_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(params=[True, False], ids=["fast", "plain"])
+def fast(request: pytest.FixtureRequest) -> bool:
+    """Every service test runs with the wire's fast path and without it."""
+    return bool(request.param)
+
+
 @pytest.fixture
-async def open_house(tmp_path: Path, users_file: Path) -> AsyncIterator[Open]:
+async def open_house(tmp_path: Path, users_file: Path, fast: bool) -> AsyncIterator[Open]:
     """Opens houses with parts of the configuration replaced; closes them at the end."""
     closers: list[Any] = []
 
@@ -221,7 +227,7 @@ async def open_house(tmp_path: Path, users_file: Path) -> AsyncIterator[Open]:
         log = folder / "log"
         descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
         writer = LineWriter(descriptor)
-        gateway = Gateway(load(folder / "gateway.toml", env={}), writer)
+        gateway = Gateway(load(folder / "gateway.toml", env={}), writer, fast=fast)
         await gateway.start()
         closers.append(gateway.stop)
         closers.append(_closing(writer, descriptor))

@@ -1,9 +1,11 @@
 """What happens when a side breaks: the client always learns the truth, and nothing is left behind."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
+from collections.abc import Iterator
 
 import pytest
 
@@ -39,26 +41,29 @@ async def test_an_upstream_that_is_not_there_is_a_502(house: House) -> None:
     await at_rest(house)
 
 
-async def test_an_upstream_that_does_not_accept_is_a_504(open_house: Open) -> None:
-    """Its backlog is full: the connect times out, and its descriptor is not kept."""
+@contextlib.contextmanager
+def never_accepting() -> Iterator[int]:
+    """A port whose backlog is full: a connect to it hangs."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
-        address = full.getsockname()
         fillers = [socket.socket() for _ in range(4)]
         for each in fillers:
             each.setblocking(False)
-            each.connect_ex(address)
-        house = await open_house(
-            routes='[[upstreams]]\nid = "full"\nservers = ["http://127.0.0.1:%d"]\nconnect_timeout = "200ms"\n'
-            '[[routes]]\nid = "public"\npath = "/public"\npolicy = "public"\nupstream = "full"\n' % address[1]
-        )
-        before = descriptors()
-        assert (await ask(house, request())).status == 504
-        await at_rest(house)
-        await until(lambda: descriptors() <= before, "a descriptor was left open")
+            each.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
         for each in fillers:
             each.close()
+
+
+async def house_before(open_house: Open, port: int, connect_timeout: str) -> House:
+    """A gateway whose only upstream is that port."""
+    house: House = await open_house(
+        routes=f'[[upstreams]]\nid = "full"\nservers = ["http://127.0.0.1:{port}"]\n'
+        f'connect_timeout = "{connect_timeout}"\n'
+        '[[routes]]\nid = "public"\npath = "/public"\npolicy = "public"\nupstream = "full"\n'
+    )
+    return house
 
 
 def descriptors() -> int:
@@ -66,20 +71,20 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+async def test_an_upstream_that_does_not_accept_is_a_504(open_house: Open) -> None:
+    """The connect times out, and its descriptor is not kept."""
+    with never_accepting() as port:
+        house = await house_before(open_house, port, "200ms")
+        before = descriptors()
+        assert (await ask(house, request())).status == 504
+        await at_rest(house)
+        await until(lambda: descriptors() <= before, "a descriptor was left open")
+
+
 async def test_a_client_that_leaves_during_the_connect_ends_it(open_house: Open) -> None:
     """Nobody waits for a connection that nobody wants."""
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        address = full.getsockname()
-        fillers = [socket.socket() for _ in range(4)]
-        for each in fillers:
-            each.setblocking(False)
-            each.connect_ex(address)
-        house = await open_house(
-            routes='[[upstreams]]\nid = "full"\nservers = ["http://127.0.0.1:%d"]\nconnect_timeout = "1h"\n'
-            '[[routes]]\nid = "public"\npath = "/public"\npolicy = "public"\nupstream = "full"\n' % address[1]
-        )
+    with never_accepting() as port:
+        house = await house_before(open_house, port, "1h")
         before = descriptors()
         line = await house.line()
         await line.send(request())
@@ -87,8 +92,6 @@ async def test_a_client_that_leaves_during_the_connect_ends_it(open_house: Open)
         reset(line.writer)
         await at_rest(house)
         await until(lambda: descriptors() <= before, "a descriptor was left open")
-        for each in fillers:
-            each.close()
 
 
 async def test_an_upstream_that_does_not_answer_is_a_504(open_house: Open) -> None:
@@ -159,11 +162,9 @@ async def test_a_truncated_response_looks_truncated_to_http_1_0(house: House, re
     house.upstream.respond = canned(response, keep=False)
     async with line_to(house) as line:
         await line.send(request(version="1.0"))
-        with pytest.raises(ConnectionError):
-            async with asyncio.timeout(PATIENCE):
-                await line.reader.readuntil(b"\r\n\r\n")
-                while await line.reader.read(100):
-                    pass
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(ConnectionError):
+                await line.reader.read()
     await at_rest(house)
 
 
@@ -283,7 +284,7 @@ async def test_an_early_answer_reaches_a_client_that_still_uploads(house: House)
     house.upstream.talk = talk
     async with line_to(house) as line:
         await line.send(request("POST", "/public/x", "Content-Length: 60000000"))
-        upload = asyncio.ensure_future(_upload(line.writer, 60_000_000))
+        upload = asyncio.get_running_loop().create_task(_upload(line.writer, 60_000_000))
         answer = await line.answer()
         assert (answer.status, answer.body, answer.complete) == (403, big, True)
         assert answer.get("connection") == "close"
@@ -392,9 +393,9 @@ async def test_a_stop_lets_what_is_under_way_finish_and_closes_what_is_idle(hous
         await down.reader.readuntil(b"hello")
         await up.send(request("POST", "/public/up", "Content-Length: 4") + b"12")
         await until(lambda: house.upstream.active == 2, "the upload has not begun")
-        stopping = asyncio.ensure_future(house.gateway.stop())
+        stopping = asyncio.get_running_loop().create_task(house.gateway.stop())
         assert await idle.ended() == b""
-        with pytest.raises(OSError, match="Connect call failed|refused"):
+        with pytest.raises(OSError, match=r"Connect call failed|refused"):
             await house.line()
         going.set()
         assert await down.reader.readexactly(5) == b"world"

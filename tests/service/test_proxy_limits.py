@@ -51,7 +51,7 @@ async def test_a_head_has_a_total_deadline(open_house: Open, slow: bool) -> None
     async with line_to(house) as line:
         began = time.monotonic()
         await line.send(b"GET /public/x HTTP/1.1\r\nHost: gw.test\r\nX: ")
-        answer = asyncio.ensure_future(line.answer())
+        answer = asyncio.get_running_loop().create_task(line.answer())
         while slow and not answer.done():
             line.writer.write(b"a")
             await asyncio.sleep(0.02)
@@ -95,7 +95,7 @@ async def test_an_upstream_that_does_not_read_is_a_504(open_house: Open) -> None
     house.upstream.talk = talk
     async with line_to(house) as line:
         await line.send(request("POST", "/public/x", f"Content-Length: {1 << 26}"))
-        pump = asyncio.ensure_future(_pump(line.writer, 1 << 26))
+        pump = asyncio.get_running_loop().create_task(_pump(line.writer, 1 << 26))
         assert (await line.answer()).status == 504
         pump.cancel()
     done.set()
@@ -198,7 +198,7 @@ async def test_a_client_that_only_asks_and_never_reads_is_not_answered_without_e
         line.writer.transport.pause_reading()  # type: ignore[attr-defined]
         stopped = asyncio.Event()
         line.writer.transport.set_write_buffer_limits(high=1 << 16)
-        pump = asyncio.ensure_future(_requests(line.writer, stopped))
+        pump = asyncio.get_running_loop().create_task(_requests(line.writer, stopped))
         front = house.gateway._front
         assert front is not None
         await until(lambda: len(front.connections) == 1, "not connected")
@@ -231,7 +231,9 @@ async def test_a_reader_that_comes_back_gets_all_pipelined_answers(house: House)
     async with line_to(house) as line:
         line.writer.transport.pause_reading()  # type: ignore[attr-defined]
         count = 20_000
-        sending = asyncio.ensure_future(_send_all(line.writer, request("GET", "/nobody", host="x") * count))
+        sending = asyncio.get_running_loop().create_task(
+            _send_all(line.writer, request("GET", "/nobody", host="x") * count)
+        )
         await asyncio.sleep(0.2)
         line.writer.transport.resume_reading()  # type: ignore[attr-defined]
         async with asyncio.timeout(PATIENCE * 2):

@@ -127,7 +127,7 @@ async def gateway_process(open_house: Open, upstream: int):  # type: ignore[no-u
     )
     await house.gateway.stop()
     command = [sys.executable, "-m", "gateway", "serve", "-c", str(house.folder / "gateway.toml")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = await asyncio.to_thread(subprocess.Popen, command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         async with asyncio.timeout(PATIENCE):
             while True:

@@ -1,6 +1,6 @@
 """The bindings database's history: `upgrade` brings any older schema to the newest."""
 
-from sqlalchemy import Connection, column, select, table
+from sqlalchemy import Connection, String, column, select, table
 
 NEWEST = "0001"  # the revision of the last file in versions/
 
@@ -21,5 +21,6 @@ def upgrade(connection: Connection) -> None:
 def _revision(connection: Connection) -> str | None:
     if not connection.dialect.has_table(connection, "alembic_version"):
         return None
-    found = connection.execute(select(column("version_num")).select_from(table("alembic_version"))).scalars().all()
+    query = select(column("version_num", String)).select_from(table("alembic_version"))
+    found = connection.execute(query).scalars().all()
     return found[0] if len(found) == 1 else None
