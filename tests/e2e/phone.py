@@ -147,8 +147,7 @@ class Phone:
 
     async def look(self, name: str) -> None:
         """Take a picture, and fail if the page is wider than its screen."""
-        if False:
-            await self.page.screenshot(path=self.shots / f"{name}.png", full_page=True, animations="disabled")
+        await self.page.screenshot(path=self.shots / f"{name}.png", full_page=True, animations="disabled")
         wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide == 0, f"{name} is {wide} px too wide"
 
