@@ -57,9 +57,10 @@ from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
 from gateway.wire.listen import Sweeper, raise_file_limit, tcp_socket, unix_socket
-from gateway.wire.memo import HeadMemo
+from gateway.wire.memo import HeadMemo, ResponseMemo
 from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
+from gateway.wire.upstream import UpstreamConnection
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +217,7 @@ class Gateway:
         memo = HeadMemo(limits.target) if self._fast else None
         upstreams[PAGES] = await self._own_pages(pages, limits, loop)
         for upstream in settings.upstreams:
-            upstreams[upstream.id] = _upstream(upstream, limits, loop)
+            upstreams[upstream.id] = _upstream(upstream, limits, loop, fast=self._fast)
             self._exits.callback(upstreams[upstream.id].pool.close)
         sweeper = Sweeper(lambda: front.connections, [each.pool.sweep for each in upstreams.values()], loop)
         sweeper.start()
@@ -247,8 +248,9 @@ class Gateway:
         self._exits.push_async_callback(runner.cleanup)
         server = runner.server
         assert server is not None
+        names = response_names()
         pool = Pool(
-            connect_inside(server, response_names(), limits),
+            connect_inside(server, lambda: UpstreamConnection(names, limits)),
             timeout=5.0,
             idle_timeout=30.0,
             limit=limits.connections,
@@ -405,15 +407,22 @@ def _signer(settings: Settings, masters: list[bytes]) -> Signer:
     )
 
 
-def _upstream(settings: UpstreamSettings, limits: Limits, loop: asyncio.AbstractEventLoop) -> Upstream:
+def _upstream(
+    settings: UpstreamSettings, limits: Limits, loop: asyncio.AbstractEventLoop, *, fast: bool = True
+) -> Upstream:
     address = settings.servers[0]
     names = response_names()
+    memo = ResponseMemo() if fast else None
+
+    def make() -> UpstreamConnection:
+        return UpstreamConnection(names, limits, memo)
+
     origin: bytes | None = None
     if isinstance(address, Tcp):
-        connect = connect_tcp(address.host, address.port, names, limits)
+        connect = connect_tcp(address.host, address.port, make)
         origin = f"http://{address}".removesuffix(":80").encode("ascii")
     else:
-        connect = connect_unix(str(address.path), names, limits)
+        connect = connect_unix(str(address.path), make)
     pool = Pool(
         connect,
         timeout=settings.connect_timeout,

@@ -108,10 +108,10 @@ def cookie(*sessions: Session, junk: str = "") -> str:
 
 
 def head(cookies: str | None, host: str = HOST, page: bool = False, method: bytes = b"GET") -> RequestHead:
-    fields = [(b"Host", host.encode())]
-    fields += [(b"Cookie", cookies.encode("latin-1"))] if cookies is not None else []
-    fields += [(b"Sec-Fetch-Mode", b"navigate")] if page else []
-    return RequestHead(method, b"/x", True, fields, NAMES)
+    lines = [b"Host: " + host.encode()]
+    lines += [b"Cookie: " + cookies.encode("latin-1")] if cookies is not None else []
+    lines += [b"Sec-Fetch-Mode: navigate"] if page else []
+    return RequestHead(method, b"/x", True, lines, NAMES)
 
 
 def claims(verdict: Verdict) -> dict[str, Any]:

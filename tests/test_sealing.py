@@ -35,7 +35,7 @@ def test_a_changed_token_does_not_open() -> None:
     """Not in any of its characters."""
     sealer = Sealer([OLD], "session")
     token = sealer.seal(b"value", now=1)
-    for index in range(len(token) - 2):  # the padding carries nothing
+    for index in range(len(token.rstrip("=")) - 1):  # the last character carries bits that mean nothing
         changed = token[:index] + ("A" if token[index] != "A" else "B") + token[index + 1 :]
         assert sealer.open(changed) is None
 

@@ -4,16 +4,15 @@ import argparse
 import asyncio
 import sys
 
-from gateway.app import connect_once
-
-from .common import Subparsers, add_config, loaded_or_none
+from .common import Subparsers, add_config, counted, loaded_or_none
+from .online import problems_online
 
 
 def add_to(commands: Subparsers) -> None:
     """Describe the command."""
     parser = commands.add_parser("check", help="check the configuration, one line a problem")
     add_config(parser)
-    parser.add_argument("--online", action="store_true", help="also connect to stores and upstreams")
+    parser.add_argument("--online", action="store_true", help="also try stores and upstreams; makes no file")
     parser.set_defaults(run=run)
 
 
@@ -22,10 +21,12 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = loaded_or_none(arguments.config)
     if loaded is None:
         return 2
-    problems = asyncio.run(connect_once(loaded.settings)) if arguments.online else []
+    problems = asyncio.run(problems_online(loaded)) if arguments.online else []
     for problem in problems:
-        print(f"{arguments.config}: {problem}", file=sys.stderr)
+        print(problem, file=sys.stderr)
     if problems:
         return 2
-    print(f"{arguments.config}: ok, {len(loaded.routes)} routes, {len(loaded.policies)} policies")
+    routes = counted(len(loaded.routes), "route", "routes")
+    policies = counted(len(loaded.policies), "policy", "policies")
+    print(f"{arguments.config}: ok, {routes}, {policies}")
     return 0

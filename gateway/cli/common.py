@@ -21,14 +21,19 @@ def loaded_or_none(path: Path) -> Loaded | None:
     try:
         loaded = load(path, env=os.environ)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        print(error if os.path.exists(path) else f"{error}; run this in its folder, or name it with -c", file=sys.stderr)
         return None
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return loaded
 
 
-def fail(message: str) -> int:
+def counted(number: int, one: str, many: str) -> str:
+    """`1 route`, `2 routes`."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def fail(message: str, status: int = 1) -> int:
     """Tell why, and the exit status of a failure."""
     print(f"gateway: {message}", file=sys.stderr)
-    return 1
+    return status

@@ -1,6 +1,7 @@
 """`gateway explain`: what would happen to a request, and why. The very code that serves decides."""
 
 import argparse
+import re
 from urllib.parse import urlsplit
 
 from gateway.core.decision import Bind, Decision, Facts, Forward, Login, SessionState, decide
@@ -13,7 +14,7 @@ from gateway.core.routing import RouteTable
 from gateway.core.target import parse_target
 from gateway.front import own_routes
 
-from .common import Subparsers, add_config, loaded_or_none
+from .common import Subparsers, add_config, fail, loaded_or_none
 
 
 def add_to(commands: Subparsers) -> None:
@@ -37,7 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
     if loaded is None:
         return 2
     settings = loaded.settings
-    parts = urlsplit(arguments.url if "://" in arguments.url else settings.server.public_url + arguments.url)
+    if not re.match(r"https?://[^/?#]|/", arguments.url):
+        return fail(f"{arguments.url!r} is not a URL: begin with https://, http:// or, for public_url, with /", 2)
+    if wrong := next((claim for claim in arguments.claim if not re.match(r"[^=]+=", claim)), None):
+        return fail(f"--claim {wrong!r}: write NAME=VALUE", 2)
+    try:
+        parts = urlsplit(settings.server.public_url + arguments.url if arguments.url[0] == "/" else arguments.url)
+    except ValueError as error:
+        return fail(f"{arguments.url!r} is not a URL: {error}", 2)
     raw = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     method = arguments.method.upper()
     files = [name for app in settings.apps for name in app.domain_verification]

@@ -20,7 +20,7 @@ from .policies import PolicyFile, is_policy_name, policy_of
 from .problems import ConfigurationError, Problem, dotted, message_of, told
 from .routes import route_of
 from .schema import json_schema, policy_json_schema
-from .settings import OPTIONAL_TABLES, Settings
+from .settings import TABLES, Settings
 
 S = TypeVar("S", bound=Section)
 
@@ -29,10 +29,15 @@ S = TypeVar("S", bound=Section)
 class Loaded:
     """A configuration that can be used. `warnings` are sentences for the operator, without secrets."""
 
+    document: Document
     settings: Settings
     policies: dict[str, Policy]
     routes: tuple[Route, ...]
     warnings: tuple[str, ...]
+
+    def problem(self, key: KeyPath, message: str) -> Problem:
+        """What showed only in use: told like any other problem, with the line of its key."""
+        return _problem(self.document, key, message)
 
 
 def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
@@ -41,7 +46,7 @@ def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
     document = read_document(path)
     if isinstance(document, Problem):
         raise ConfigurationError((document,))
-    for name in OPTIONAL_TABLES:
+    for name in TABLES:  # an absent table is an empty one: what it must hold is then said key by key
         document.data.setdefault(name, {})
     server = document.data.get("server")
     server = server if isinstance(server, dict) else {}
@@ -71,7 +76,7 @@ def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
     policies = {name: policy_of(name, file) for name, file in files.items() if file}
     settings = _completed(settings)
     warnings = dict.fromkeys([*context.warnings, *advice_on(settings)])
-    return Loaded(settings, policies, _routes(settings, policies), tuple(warnings))
+    return Loaded(document, settings, policies, _routes(settings, policies), tuple(warnings))
 
 
 def _validated(

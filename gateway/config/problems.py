@@ -102,10 +102,13 @@ def _keys_at(schema: Mapping[str, Any], path: KeyPath) -> set[str]:
 
 
 def _description_at(schema: Mapping[str, Any], path: KeyPath) -> str:
+    """Of a key, or else of the table that it holds."""
     for parent in _nodes_at(schema, path[:-1]):
         if field := parent.get("properties", {}).get(path[-1]):
-            return str(field.get("description", "")).splitlines()[0]
-    return ""
+            for node in (field, *_alternatives(field, schema)):
+                if description := node.get("description"):
+                    return str(description).partition("\n")[0]
+    return "see docs/configuration.md"
 
 
 def _nodes_at(schema: Mapping[str, Any], path: KeyPath) -> list[Mapping[str, Any]]:

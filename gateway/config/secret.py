@@ -73,7 +73,7 @@ def _from_file(path: Path, context: Context) -> bytes:
     if len(value) > _LARGEST:
         raise ValueError(f"{path} is larger than 64 KB: that is no secret")
     if mode & stat.S_IROTH:
-        context.warnings.append(f"{path} holds a secret and can be read by every user of this machine: chmod o-r")
+        context.warnings.append(f"{path} holds a secret and can be read by every user of this machine: chmod 600")
     return re.sub(rb"\r?\n\Z", b"", value)
 
 

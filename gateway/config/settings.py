@@ -30,4 +30,8 @@ class Settings(Section):
     pages: Pages = key(default={}, description="How the gateway's own pages look.")
 
 
-OPTIONAL_TABLES = tuple(name for name, field in Settings.model_fields.items() if field.default == {})
+TABLES = tuple(
+    name
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+)

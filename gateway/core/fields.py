@@ -74,6 +74,8 @@ _RESPONSE_KINDS = {
     b"x-request-id": Kind.DROP,
 }
 
+_HTTPOXY = b"proxy"  # CGI programs read it as the variable HTTP_PROXY (CVE-2016-5385)
+
 # A stranger's word on where the request came from or which address was meant.
 _STRANGERS = re.compile(
     rb"forwarded|x-forwarded(-.*)?|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|client-ip"
@@ -155,7 +157,9 @@ class FieldNames(dict[bytes, Kind]):
             return Kind.REFUSE
         if folded in _HOP_BY_HOP:
             return Kind.DROP
-        if self._kinds is _REQUEST_KINDS and (folded in self._kinds or _STRANGERS.fullmatch(folded)):
+        if self._kinds is _REQUEST_KINDS and (
+            folded in self._kinds or folded == _HTTPOXY or _STRANGERS.fullmatch(folded)
+        ):
             return Kind.DROP
         return Kind.KEEP
 

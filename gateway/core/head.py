@@ -143,7 +143,8 @@ class RequestHead:
 class ResponseHead:
     """An upstream's response head after the rules.
 
-    `cache_control`: it says something of caching; `shareable`: and not that only one user may have it.
+    `cache_control`: it says something of caching; `shareable`: and not that only one user may have it. `memory` is for
+    what others derive from it alone.
     """
 
     __slots__ = (
@@ -153,6 +154,7 @@ class ResponseHead:
         "kept",
         "length",
         "locations",
+        "memory",
         "set_cookies",
         "shareable",
         "status",
@@ -166,6 +168,7 @@ class ResponseHead:
         private = False
         self.length: int | None = None
         self.locations: list[tuple[bytes, bytes]] = []
+        self.memory: dict[object, bytes] = {}
         self.set_cookies: list[bytes] = []
         options: list[bytes] | None = None
         kept: list[bytes] = []

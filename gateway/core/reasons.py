@@ -33,10 +33,10 @@ class Reason(StrEnum):
     HEAD_TOO_LARGE = "head_too_large"
     BODY_TOO_LARGE = "body_too_large"
     VERSION_NOT_SUPPORTED = "version_not_supported"
-    METHOD_UNKNOWN = "method_unknown"
     EXPECTATION_FAILED = "expectation_failed"
     REQUEST_TIMEOUT = "request_timeout"
     OVERLOADED = "overloaded"
+    CLIENT_GONE = "client_gone"
     # ours or the upstream's failures
     STORE_OUTAGE = "store_outage"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"

@@ -6,24 +6,19 @@
 Law: nothing is sent upstream before a verdict of Forward, and every exit passes `_end` exactly once.
 """
 
-import asyncio
 import logging
-import time
 
 from gateway.authorizer import Verdict
-from gateway.core.decision import Bind, Forward, Login
+from gateway.core.decision import Forward
 from gateway.core.errors import GatewayError
-from gateway.core.head import RequestHead, ResponseHead
-from gateway.core.policy import Route
+from gateway.core.head import ResponseHead
 from gateway.core.reasons import Reason
-from gateway.wire.client import CONTINUE, NEVER, ClientConnection
+from gateway.wire.client import CONTINUE
 from gateway.wire.framing import LAST_CHUNK, chunk
 from gateway.wire.upstream import UpstreamConnection
 
-from .carrier import Carrier
+from .answering import Answering
 from .heads import request_bytes, response_bytes, response_framing
-from .origin import Origin
-from .render import Answer
 from .upstreams import Upstream
 
 log = logging.getLogger(__name__)
@@ -32,45 +27,17 @@ _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))  # RFC
 _CLIENT_GONE = 499  # in logs and metrics only, as nginx has it
 
 
-class Carry:
+class Carry(Answering):
     """One exchange. `route` is None when `error` says why there is none."""
 
-    # Defaults on the class, not __slots__ set one by one: most requests never touch them (0.7 µs a request).
     _connection: UpstreamConnection | None = None
-    _upstream: Upstream | None = None
-    _task: asyncio.Task[None] | None = None
     _verdict: Verdict | None = None
-    _reason: Reason = Reason.INTERNAL_ERROR
-    _status = 0
-    _sent = 0
     _body_bytes = 0
-    _answered = False
     _chunked_down = False
     _retried = False
     _client_stalls = False
     _upstream_stalls = False
-    _ended = False
     _held = b""  # the response's head, until its first payload or the end of the upstream's read
-
-    def __init__(
-        self,
-        carrier: Carrier,
-        client: ClientConnection,
-        head: RequestHead,
-        origin: Origin,
-        route: Route | None,
-        error: GatewayError | None,
-    ) -> None:
-        self._carrier = carrier
-        self._client = client
-        self._head = head
-        self._origin = origin
-        self._route = route
-        self._error = error
-        self._started = time.monotonic()
-        self._request_id = origin.request_id or carrier.next_request_id()
-        self._request_complete = not head.has_body
-        self._keep_alive = head.keep_alive
 
     # --- deciding -----------------------------------------------------------------------------------
 
@@ -119,19 +86,6 @@ class Carry:
         else:
             self._task = self._carrier.tasks.start(self._connect(self._upstream))
 
-    def _own_answer(self, verdict: Verdict, route: Route) -> Answer:
-        render, decision = self._carrier.render, verdict.decision
-        if isinstance(decision, Login):
-            app = self._carrier.app_of_host(self._head.host)
-            assert app is not None  # decide() refuses hosts without an app before it asks for a login
-            if decision.redirect:
-                self._carrier.metrics.dance(app, "redirect_sent")
-            return render.login(decision, route, self._head, app, self._request_id, int(time.time()))
-        if isinstance(decision, Bind):
-            return render.bind(decision, route, self._head, self._request_id)
-        assert not isinstance(decision, Forward)
-        return render.deny(decision, self._head, self._request_id)
-
     # --- upwards ------------------------------------------------------------------------------------
 
     async def _connect(self, upstream: Upstream) -> None:
@@ -155,6 +109,7 @@ class Carry:
             if head.expects and not self._retried:
                 client.write(CONTINUE)
             client.deadline = self._carrier.loop.time() + self._carrier.limits.body_timeout
+            connection.expect_early_answer()
             client.read_body()
 
     def request_data(self, data: bytes) -> None:
@@ -310,6 +265,8 @@ class Carry:
                 self._task.cancel()
             self._abandon()
             self._status = self._status or _CLIENT_GONE
+            if self._verdict is None:
+                self._reason = Reason.CLIENT_GONE
             self._end()
 
     def expired(self) -> None:
@@ -325,43 +282,6 @@ class Carry:
             self._keep_alive = self._keep_alive and self._request_complete
             self._refuse(GatewayError(504, Reason.UPSTREAM_TIMEOUT))
 
-    def _refuse_for(self, error: Exception) -> None:
-        """Every exception is a refusal."""
-        try:
-            if not isinstance(error, GatewayError):
-                log.error("request failed", exc_info=error)
-                error = GatewayError(500, Reason.INTERNAL_ERROR)
-            elif self._upstream is not None and error.status in (502, 503, 504):
-                self._carrier.metrics.upstream(self._upstream.id, error.reason.value)
-                log.warning("upstream %s: %s", self._upstream.id, error)
-            self._refuse(error)
-        except Exception:
-            log.exception("a refusal failed")
-            self._client.abort()
-
-    def _refuse(self, error: GatewayError) -> None:
-        if self._ended:
-            return
-        self._reason = error.reason
-        if self._answered:
-            self._client.abort()
-            return
-        self._answer(self._carrier.render.error(error.status, error.reason.value, self._head, self._request_id))
-
-    def _answer(self, answer: Answer) -> None:
-        """An answer of our own. A body that was not read makes it the connection's last."""
-        self._abandon()
-        self._answered = True
-        self._status = answer.status
-        keep_alive = self._keep_alive and self._request_complete and not self._client.draining
-        head_only = self._head.method == b"HEAD"
-        self._sent = 0 if head_only else len(answer.body)
-        request_id = b"X-Request-Id: %b\r\n" % self._request_id
-        answer = Answer(answer.status, answer.body, (*answer.fields, request_id))
-        self._client.write(answer.encode(head_only=head_only, keep_alive=keep_alive, http11=self._head.http11))
-        self._end()
-        self._client.finish(keep_alive)
-
     def _abandon(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -375,15 +295,3 @@ class Carry:
     def _idle_timeout(self) -> float:
         assert self._upstream is not None
         return self._upstream.idle_timeout
-
-    def _end(self) -> None:
-        """Count and log, once. Break what would be a cycle."""
-        if self._ended:
-            return
-        self._ended = True
-        self._client.deadline = NEVER
-        self._task = None
-        seconds = time.monotonic() - self._started
-        self._carrier.record(
-            self._head, self._origin, self._route, self._reason, self._status, self._sent, seconds, self._request_id
-        )

@@ -94,6 +94,10 @@ def response_bytes(
 
     Raises ValueError for a status that HTTP does not have.
     """
+    simple = not (response.locations or response.set_cookies or verdict.set_cookie)
+    key = (framing.line, request.http11, keep_alive, bool(verdict.identity))
+    if simple and (fields := response.memory.get(key)) is not None:  # 1 µs saved, for a head that came before
+        return b"%bX-Request-Id: %b\r\n\r\n" % (fields, request_id)
     if response.status not in STATUS_LINES:
         raise ValueError("a status beyond 599")
     parts = [STATUS_LINES[response.status], *response.kept]
@@ -108,14 +112,15 @@ def response_bytes(
             parts.append(b"Cache-Control: private, no-cache\r\n")
         if verdict.set_cookie is not None and not response.shareable:
             parts.append(b"Set-Cookie: %b\r\n" % verdict.set_cookie.encode("ascii"))
-    parts.append(b"X-Request-Id: %b\r\n" % request_id)
     parts.append(framing.line)
     if not keep_alive:
         parts.append(b"Connection: close\r\n")
     elif not request.http11:
         parts.append(b"Connection: keep-alive\r\n")
-    parts.append(b"\r\n")
-    return b"".join(parts)
+    fields = b"".join(parts)
+    if simple:
+        response.memory[key] = fields
+    return b"%bX-Request-Id: %b\r\n\r\n" % (fields, request_id)
 
 
 def public_location(value: bytes, request: RequestHead, origin: Origin, upstream_origin: bytes | None) -> bytes:

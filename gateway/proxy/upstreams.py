@@ -5,10 +5,10 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from gateway.core.fields import FieldNames
-from gateway.wire.limits import Limits
 from gateway.wire.pool import Pool
 from gateway.wire.upstream import UpstreamConnection
+
+Make = Callable[[], UpstreamConnection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +22,29 @@ class Upstream:
     idle_timeout: float  # between two pieces of a response's body
 
 
-def connect_tcp(host: str, port: int, names: FieldNames, limits: Limits) -> Callable[[], Awaitable[UpstreamConnection]]:
+def connect_tcp(host: str, port: int, make: Make) -> Callable[[], Awaitable[UpstreamConnection]]:
     """Connect over TCP; the name is resolved anew each time."""
 
     async def connect() -> UpstreamConnection:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: UpstreamConnection(names, limits), host, port)
+        _, connection = await loop.create_connection(make, host, port)
         return connection
 
     return connect
 
 
-def connect_unix(path: str, names: FieldNames, limits: Limits) -> Callable[[], Awaitable[UpstreamConnection]]:
+def connect_unix(path: str, make: Make) -> Callable[[], Awaitable[UpstreamConnection]]:
     """Connect over a Unix socket."""
 
     async def connect() -> UpstreamConnection:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_unix_connection(lambda: UpstreamConnection(names, limits), path)
+        _, connection = await loop.create_unix_connection(make, path)
         return connection
 
     return connect
 
 
-def connect_inside(
-    server: Callable[[], asyncio.Protocol], names: FieldNames, limits: Limits
-) -> Callable[[], Awaitable[UpstreamConnection]]:
+def connect_inside(server: Callable[[], asyncio.Protocol], make: Make) -> Callable[[], Awaitable[UpstreamConnection]]:
     """Connect to an HTTP server of this very process over a socket pair: no path, nothing to impersonate."""
 
     async def connect() -> UpstreamConnection:
@@ -56,7 +54,7 @@ def connect_inside(
             end.setblocking(False)
         try:
             await loop.connect_accepted_socket(server, theirs)
-            _, connection = await loop.create_connection(lambda: UpstreamConnection(names, limits), sock=ours)
+            _, connection = await loop.create_connection(make, sock=ours)
         except BaseException:
             ours.close()
             theirs.close()

@@ -29,9 +29,10 @@ from . import schema
 from .database import Database, StoreUnusable, Timeouts
 from .interface import Actor, AuditEvent, BindRequest, Bound, Conflict, OnConflict, Refused, SessionRow
 from .migrations import UnknownRevision, upgrade
-from .sqlite import open_sqlite
+from .sqlite import FileKind, open_sqlite
 
 MAX_SESSIONS = 100  # shown of one subject
+FILE = FileKind("bindings", 0x57784742, frozenset({"alembic_version", "bindings", "binding_sequence"}))  # "WxGB"
 
 
 async def open_sql_bindings(
@@ -50,7 +51,7 @@ async def open_sql_bindings(
                 f"{url}: schema {error} is unknown here: run the newer gateway that wrote it, or use a backup"
             ) from None
 
-    database = await open_sqlite(url, durable=True, create=migrate, timeouts=timeouts or Timeouts())
+    database = await open_sqlite(url, kind=FILE, durable=True, create=migrate, timeouts=timeouts or Timeouts())
     return SqlBindings(database, per_user, on_conflict, names)
 
 

@@ -29,9 +29,10 @@ from gateway.sealing import Sealer
 
 from .database import Database, Timeouts
 from .interface import Claim, ClaimState, CodeCheck, Ticket
-from .sqlite import open_sqlite
+from .sqlite import FileKind, open_sqlite
 
 MAX_TICKETS = 10  # live, of one sid
+FILE = FileKind("state", 0x57784753, frozenset({"tickets", "attempts", "counters"}))  # "WxGS"
 
 metadata = MetaData()
 tickets = Table(
@@ -84,7 +85,9 @@ async def open_sql_state(url: str, *, sealer: Sealer, timeouts: Timeouts | None 
 
     Raises StoreUnusable (a person must act) or StoreOutage.
     """
-    database = await open_sqlite(url, durable=False, create=metadata.create_all, timeouts=timeouts or Timeouts())
+    database = await open_sqlite(
+        url, kind=FILE, durable=False, create=metadata.create_all, timeouts=timeouts or Timeouts()
+    )
     return SqlState(database, sealer)
 
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,18 @@ READERS = 4  # reads at once; each has a thread
 LOCK_POLL = 0.05  # seconds between looks at another process's lock
 
 
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What a file is for. `application_id` marks it (https://www.sqlite.org/pragma.html#pragma_application_id).
+
+    A file that is not marked yet is known by its `tables`.
+    """
+
+    name: str
+    application_id: int
+    tables: frozenset[str]
+
+
 def sqlite_path(url: str) -> Path:
     """The file that `sqlite:path` names, relative to the working directory. Raises StoreUnusable."""
     scheme, _, name = url.partition(":")
@@ -29,10 +42,13 @@ def sqlite_path(url: str) -> Path:
     return Path(name)
 
 
-async def open_sqlite(url: str, *, durable: bool, create: Callable[[Connection], None], timeouts: Timeouts) -> Database:
+async def open_sqlite(
+    url: str, *, kind: FileKind, durable: bool, create: Callable[[Connection], None], timeouts: Timeouts
+) -> Database:
     """The database behind `url`, made if it is not there; `create` brings its schema up to date, one process at a time.
 
-    `durable`: what is acknowledged is on the disk (synchronous FULL). Raises StoreUnusable or StoreOutage.
+    A file of another kind is not touched. `durable`: what is acknowledged is on the disk (synchronous FULL). Raises
+    StoreUnusable or StoreOutage.
     """
     path = sqlite_path(url)
     reader = _engine(path, durable, timeouts.read, READERS, skip_autocommit_rollback=True)
@@ -45,9 +61,12 @@ async def open_sqlite(url: str, *, durable: bool, create: Callable[[Connection],
     try:
         async with asyncio.timeout(timeouts.start), _file_lock(path):
             _create_file(path)
-            await _use_wal(reader)
+            async with reader.connect() as connection:
+                await connection.run_sync(_check_kind, path, kind)
+                await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             async with writer.begin() as connection:
                 await connection.run_sync(create)
+                await connection.exec_driver_sql(f"PRAGMA application_id={kind.application_id}")
     except TimeoutError:
         await database.close()
         raise StoreOutage(f"{path}: another process has held it for {timeouts.start:g} s") from None
@@ -88,9 +107,11 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-async def _use_wal(engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+def _check_kind(connection: Connection, path: Path, kind: FileKind) -> None:
+    found = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    tables = set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars())
+    if found != kind.application_id and (found or (tables and not kind.tables <= tables)):
+        raise StoreUnusable(f"{path}: is not a {kind.name} database, it belongs to another program: name another file")
 
 
 @asynccontextmanager

@@ -72,6 +72,8 @@ def add_user(
 
     Comments and order stay. Raises OSError, or ValueError if the user exists or the file would not be right.
     """
+    if not password:
+        raise ValueError("the password is empty")
     path = path.resolve()
     fields: dict[str, Any] = {"password": hash_password(password), "user_id": user_id}
     if phone is not None:

@@ -1,17 +1,14 @@
 """The client's side of the wire: one connection, its requests one after the other.
 
-    IDLE ──first byte──▶ HEAD ──whole head──▶ BUSY ──finish──▶ IDLE, or QUEUED, or LINGER, or CLOSING
+    IDLE ──first byte──▶ HEAD ──whole head──▶ BUSY ──finish──▶ IDLE, or QUEUED, or ENDING
 
 While BUSY the exchange owns the connection: body bytes go to it once it asks for them, and a pipelined
 request waits in the buffer, behind a paused socket. No request begins while answers pile up unread.
 """
 
 import asyncio
-import contextlib
 import logging
 import re
-import socket
-import struct
 from enum import Enum, auto
 from typing import cast
 
@@ -19,6 +16,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.fields import FieldNames
 from gateway.core.reasons import Reason
 
+from .ending import Ending, reset
 from .exchange import Door, Exchange
 from .framing import BadFraming, BodyReader, Chunked, FixedLength, NoBody
 from .limits import Limits
@@ -39,13 +37,11 @@ class _State(Enum):
     HEAD = auto()
     BUSY = auto()
     QUEUED = auto()  # as IDLE, but the next request has come, or the last answer is still unread
-    LINGER = auto()  # answered; reading on, so that a reset cannot eat the answer
-    CLOSING = auto()  # the last bytes of the answer are on their way
+    ENDING = auto()  # answered for the last time
     LOST = auto()
 
 
 _EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
 
 class ClientConnection(asyncio.Protocol):
@@ -59,10 +55,10 @@ class ClientConnection(asyncio.Protocol):
         "_body",
         "_buffer",
         "_door",
+        "_ending",
         "_eof",
         "_exchange",
         "_limits",
-        "_lingered",
         "_loop",
         "_memo",
         "_names",
@@ -71,7 +67,6 @@ class ClientConnection(asyncio.Protocol):
         "_reading_body",
         "_searched",
         "_state",
-        "_unsent",
         "_write_paused",
         "carried",
         "deadline",
@@ -104,8 +99,7 @@ class ClientConnection(asyncio.Protocol):
         self._paused_by_exchange = False
         self._eof = False
         self._write_paused = False
-        self._lingered = 0
-        self._unsent = 0
+        self._ending: Ending | None = None
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.peer = ""
         self.notes: object = None  # what the door remembers of this connection
@@ -129,11 +123,9 @@ class ClientConnection(asyncio.Protocol):
         """Bytes, by state."""
         if self._state is _State.BUSY or self._state is _State.QUEUED:
             self._while_busy(data)
-        elif self._state is _State.LINGER:
-            self._lingered += len(data)
-            if self._lingered > self._limits.linger_bytes:
-                self.transport.pause_reading()
-        elif self._state is _State.IDLE or self._state is _State.HEAD:
+        elif self._ending is not None:
+            self._ending.data_received(len(data))
+        else:
             self._buffer = self._buffer + data if self._buffer else data
             self._next_request()
 
@@ -232,13 +224,8 @@ class ClientConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut the connection by a reset: an answer that ends with the connection must not look whole."""
-        if self._state is _State.LOST:
-            return  # the descriptor may be another's by now
-        tcp = self.transport.get_extra_info("socket")
-        if tcp is not None:
-            with contextlib.suppress(OSError):
-                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.transport.abort()
+        if self._state is not _State.LOST:  # then the descriptor may be another's
+            reset(self.transport)
 
     # --- for the sweeper ----------------------------------------------------------------------------
 
@@ -252,8 +239,8 @@ class ClientConnection(asyncio.Protocol):
                 self._refuse(GatewayError(408, Reason.REQUEST_TIMEOUT))
             elif self._state is _State.IDLE or self._state is _State.QUEUED:
                 self._close()
-            else:
-                self._give_up()
+            elif self._ending is not None and (patience := self._ending.expired()) is not None:
+                self.deadline = self._loop.time() + patience
         except Exception:
             log.exception("a deadline's answer failed")
             self.abort()
@@ -361,37 +348,20 @@ class ClientConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Close behind what is still to be sent."""
-        self._state = _State.CLOSING
-        self._buffer = b""
-        self._watch_flush()
-        self.transport.close()
+        self.deadline = self._loop.time() + self._end().close()
 
     def _linger(self) -> None:
-        """RFC 9112 9.6: half-close, and read on for a while."""
+        """Close, without letting a reset eat the answer of a client that is still sending."""
         if self._eof or not self.transport.can_write_eof():
             self._close()
-            return
-        self._state = _State.LINGER
-        self._buffer = b""
-        self._watch_flush()
-        self._paused_by_us = self._paused_by_exchange = False
-        self._apply_pause()
-        self.transport.write_eof()
-
-    def _watch_flush(self) -> None:
-        self._unsent = self.transport.get_write_buffer_size()
-        patience = self._limits.body_timeout if self._unsent else self._limits.linger_timeout
-        self.deadline = self._loop.time() + patience
-
-    def _give_up(self) -> None:
-        """The end of LINGER or CLOSING, unless the client still reads what is left of its answer."""
-        unsent = self.transport.get_write_buffer_size()
-        if unsent < self._unsent:
-            self._watch_flush()
-        elif unsent:
-            self.abort()
         else:
-            self.transport.abort()
+            self.deadline = self._loop.time() + self._end().linger()
+
+    def _end(self) -> Ending:
+        self._state = _State.ENDING
+        self._buffer = b""
+        self._ending = Ending(self.transport, self._limits)
+        return self._ending
 
     def _apply_pause(self) -> None:
         if self._eof or self.transport.is_closing():

@@ -11,6 +11,7 @@ from gateway.core.reasons import Reason
 
 from .limits import Limits
 
+_FAMILIAR = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"))
 _REQUEST_LINE = re.compile(rb"([A-Z][A-Z-]{0,31}) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
 
@@ -41,13 +42,13 @@ def parse_request(head: bytes, names: FieldNames, *, target_limit: int, fields_l
         raise GatewayError(405, Reason.METHOD_NOT_ALLOWED, "a method that no origin server offers")
     if len(lines) > fields_limit:
         raise GatewayError(431, Reason.HEAD_TOO_LARGE, "too many fields")
+    # llhttp has a list of methods, some for other protocols. HTTP has none (RFC 9110 9.1), and the line is checked.
+    familiar = head if line[1] in _FAMILIAR else b"POST" + head[len(line[1]) :]
     witness = _Witness()
     try:
-        httptools.HttpRequestParser(witness).feed_data(head)
+        httptools.HttpRequestParser(witness).feed_data(familiar)
     except httptools.HttpParserUpgrade:
         pass  # the head is complete; whether to tunnel is not the parser's decision
-    except httptools.HttpParserInvalidMethodError as error:
-        raise GatewayError(501, Reason.METHOD_UNKNOWN) from error
     except httptools.HttpParserError as error:
         raise bad_request(str(error)) from error
     if not witness.complete:

@@ -1,6 +1,8 @@
 """The upstream's side of the wire: one pooled connection, one response at a time."""
 
 import asyncio
+import contextlib
+import os
 from typing import Protocol, cast
 
 from gateway.core.fields import FieldNames
@@ -8,9 +10,11 @@ from gateway.core.head import ResponseHead
 
 from .framing import BadFraming, BodyReader, Chunked, FixedLength, NoBody, UntilClose
 from .limits import Limits
+from .memo import ResponseMemo
 from .parser import parse_response
 
 _INTERIM_LIMIT = 16  # 1xx responses before the final one
+_EARLY_LIMIT = 1024 * 1024  # bytes of an early answer that are read from a connection already lost
 
 
 class Listener(Protocol):
@@ -52,9 +56,11 @@ class UpstreamConnection(asyncio.Protocol):
         "_interim",
         "_limits",
         "_listener",
+        "_memo",
         "_method",
         "_names",
         "_searched",
+        "_spare",
         "closed",
         "idle_since",
         "on_lost",
@@ -63,8 +69,9 @@ class UpstreamConnection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, names: FieldNames, limits: Limits) -> None:
+    def __init__(self, names: FieldNames, limits: Limits, memo: ResponseMemo | None = None) -> None:
         self._names = names
+        self._memo = memo
         self._limits = limits
         self._listener: Listener | None = None
         self._method = b""
@@ -74,6 +81,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._body: BodyReader = NoBody()
         self._interim = 0
         self._answered = False
+        self._spare: int | None = None
         self.closed = False
         self.reused = False
         self.reusable = False
@@ -102,6 +110,16 @@ class UpstreamConnection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Bytes of the request's body, framed by the caller."""
         self.transport.write(data)
+
+    def expect_early_answer(self) -> None:
+        """A body follows: hold on to the socket, for an upstream may answer and reset while we still write.
+
+        The loop closes a connection whose write fails, and with it the answer that has already arrived.
+        """
+        tcp = self.transport.get_extra_info("socket")
+        if tcp is not None and self._spare is None:
+            with contextlib.suppress(OSError):
+                self._spare = os.dup(tcp.fileno())
 
     def pause(self) -> None:
         """The client reads too slowly."""
@@ -159,6 +177,9 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone; a listener still waiting hears of it."""
         self.closed = True
+        if self._listener is not None and exc is not None:
+            self._read_what_arrived()
+        self._drop_spare()
         self.reusable = False
         listener, self._listener = self._listener, None
         owner, self.on_lost = self.on_lost, None
@@ -168,6 +189,23 @@ class UpstreamConnection(asyncio.Protocol):
             listener.response_failed("connection closed" if exc is None else repr(exc), answered=self._answered)
 
     # --- inside -------------------------------------------------------------------------------------
+
+    def _read_what_arrived(self) -> None:
+        """An early answer that a failed write would have thrown away."""
+        left = _EARLY_LIMIT
+        with contextlib.suppress(OSError):
+            while self._spare is not None and self._listener is not None and left > 0:
+                data = os.read(self._spare, 65536)  # the socket does not block
+                if not data:
+                    self.eof_received()
+                    break
+                left -= len(data)
+                self.data_received(data)
+
+    def _drop_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            os.close(spare)
 
     def _read_head(self, buffer: bytes) -> None:
         while True:
@@ -179,7 +217,11 @@ class UpstreamConnection(asyncio.Protocol):
                 self._searched = len(buffer)
                 return
             self._searched = 0
-            head = parse_response(buffer[: end + 4], self._names, fields_limit=self._limits.fields)
+            head_bytes = buffer[: end + 4]
+            known = self._memo.find(head_bytes) if self._memo is not None else None
+            head = known or parse_response(head_bytes, self._names, fields_limit=self._limits.fields)
+            if self._memo is not None and known is None:
+                self._memo.keep(head_bytes, head)
             buffer = buffer[end + 4 :]
             if head.status >= 200:
                 break
@@ -225,6 +267,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._listener = None
         self._head = None
         self.reused = True
+        self._drop_spare()
         self.reusable = head.keep_alive and not rest and not isinstance(self._body, UntilClose)
         listener.response_end()
 

@@ -1,5 +1,6 @@
 """Every problem in one report: file, line, key, and what would be right."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,37 @@ def test_a_missing_file(tmp_path: Path) -> None:
     for path in (tmp_path / "none.toml", tmp_path):
         with pytest.raises(ConfigurationError, match=f"{path}: cannot be read: "):
             load(path, env={})
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("server", "server.public_url"),
+        ("secrets", "secrets.cookie_keys"),
+        ("identity", "identity.keys"),
+        ("[apps]", "apps"),
+        ("[upstreams]", "upstreams"),
+        ("[routes]", "routes"),
+    ],
+)
+def test_a_missing_table(folder: Any, table: str, key: str) -> None:
+    """Each required table that is not there is a line that names the key to write and what it is for."""
+    folder.text = re.sub(rf"(?m)^\[{re.escape(table)}\]\n(?:[^\[].*\n)*", "", folder.text)
+    told = {problem.key: problem.message for problem in folder.problems()}
+    assert re.fullmatch(r"is required: [A-Z0-9].{10,}", told[key])
+
+
+@pytest.mark.parametrize("text", ["", '[build-system]\nrequires = ["setuptools"]\n[tool.ruff]\nline-length = 120\n'])
+def test_another_file(tmp_path: Path, text: str) -> None:
+    """An empty file, or another program's, is told every key that a configuration must have."""
+    file = tmp_path / "pyproject.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, env={})
+    required = [problem.key for problem in caught.value.problems if problem.message.startswith("is required: ")]
+    assert required == [
+        *("version", "server.public_url", "secrets.cookie_keys", "apps", "identity.keys", "upstreams", "routes")
+    ]
 
 
 def test_a_byte_order_mark_is_no_problem(folder: Any) -> None:

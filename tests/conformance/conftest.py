@@ -64,11 +64,12 @@ audience = "legacy"
 
 @dataclass
 class Bench:
-    """What a case needs. `auth` is the header line of a live session whose cookie's value is `secret`."""
+    """What a case needs. `secret` is the value of a live session's cookie; `fast`: the wire remembers heads."""
 
     port: int
     recorder: Recorder
     secret: str
+    fast: bool
 
     @property
     def auth(self) -> bytes:
@@ -81,8 +82,8 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[True, False], ids=["fast", "plain"])
+async def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
     """One gateway for all cases of a module: so that one case can poison the next, if anything can."""
     folder = tmp_path_factory.mktemp("conformance")
     recorder = Recorder()
@@ -98,9 +99,9 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
     secret = await _sign_in(folder, key)
     descriptor = os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     writer = LineWriter(descriptor)
-    gateway = Gateway(load(folder / "gateway.toml", env={}), writer)
+    gateway = Gateway(load(folder / "gateway.toml", env={}), writer, fast=request.param)
     await gateway.start()
-    yield Bench(int(gateway.addresses[0].rpartition(":")[2]), recorder, secret)
+    yield Bench(int(gateway.addresses[0].rpartition(":")[2]), recorder, secret, request.param)
     await gateway.stop()
     await recorder.stop()
     writer.close()

@@ -26,11 +26,12 @@ async def test_response(bench: Bench, case: ResponseCase) -> None:
     method = b"POST" if early else case.method.encode()
     body = bytes(_LARGE) if early else b""
     length = b"Content-Length: %d\r\n" % _LARGE if early else b""
-    came = await exchange(bench.port, [_request(bench, method, target, length) + body])
-    after = await exchange(bench.port, [_request(bench, b"GET", b"/after/" + case.name.encode())])
-    assert [answer.status for answer in after.answers] == [200], after
-    assert b"/after/" + case.name.encode() in after.answers[0].body, "the pool is poisoned"
-    assert not list(_faults(case, came)), (came.answers, came.data[:200])
+    for _ in range(2 if bench.fast else 1):  # the second head may be one that the wire remembers
+        came = await exchange(bench.port, [_request(bench, method, target, length) + body])
+        after = await exchange(bench.port, [_request(bench, b"GET", b"/after/" + case.name.encode())])
+        assert [answer.status for answer in after.answers] == [200], after
+        assert b"/after/" + case.name.encode() in after.answers[0].body, "the pool is poisoned"
+        assert not list(_faults(case, came)), (came.answers, came.data[:200])
 
 
 def _request(bench: Bench, method: bytes, target: bytes, fields: bytes = b"") -> bytes:

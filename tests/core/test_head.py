@@ -10,12 +10,16 @@ NAMES = request_names([b"X-User"])
 Pairs = list[tuple[bytes, bytes]]
 
 
+def lines(*fields: tuple[bytes, bytes]) -> list[bytes]:
+    return [b"%b: %b" % field for field in fields]
+
+
 def request(*fields: tuple[bytes, bytes], target: bytes = b"/", http11: bool = True, host: bytes = b"a") -> RequestHead:
-    return RequestHead(b"GET", target, http11, [(b"Host", host), *fields], NAMES)
+    return RequestHead(b"GET", target, http11, lines((b"Host", host), *fields), NAMES)
 
 
 def response(*fields: tuple[bytes, bytes], status: int = 200, http11: bool = True) -> ResponseHead:
-    return ResponseHead(status, http11, fields, response_names())
+    return ResponseHead(status, http11, lines(*fields), response_names())
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_hosts_that_are_hosts(host: bytes) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    [b"", b" ", b"a b", b"a/b", b"a@b", b"a:", b"a:x", b"a:123456", b"-a", b"a,b", b"[::1", b"\xe9", b"a\x00", b"a%20"],
+    [b"", b" ", b"a b", b"a/b", b"a@b", b"a:", b"a:x", b"a:123456", b"-a", b"a,b", b"[::1", b"\xe9", b"a%20"],
 )
 def test_hosts_that_are_not(host: bytes) -> None:
     """A Host decides the route and the origin of our own links."""
@@ -85,7 +89,7 @@ def test_other_targets_are_refused(target: bytes) -> None:
     assert refusal.value.status == 400
 
 
-@pytest.mark.parametrize("length", [b"", b"-1", b"+1", b"1 ", b" 1", b"01", b"0x1", b"1_0", b"1,1", b"1" * 19, b"\xb2"])
+@pytest.mark.parametrize("length", [b"", b"-1", b"+1", b"1 1", b"01", b"0x1", b"1_0", b"1,1", b"1" * 19, b"\xb2"])
 @pytest.mark.parametrize("make", [request, response])
 def test_lengths_that_are_not_plain_numbers(make: object, length: bytes) -> None:
     """int() of Python would take some of them."""
@@ -167,3 +171,43 @@ def test_connection_names_what_is_dropped() -> None:
     kept = [b"X-C: 1\r\n", b"Content-Type: t\r\n", b"Authorization: b\r\n"]
     assert request(named, *fields).kept == kept
     assert response(named, *fields).kept == kept
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"X",
+        b": x",
+        b"X : x",
+        b" X: x",
+        b"X\t: x",
+        b"X: a\rb",
+        b"X: a\nb",
+        b"X: a\x00",
+        b"X: \x7f",
+        b"\xe9: x",
+        b"X(: x",
+    ],
+)
+def test_what_is_no_field_line_is_refused(line: bytes) -> None:
+    """Also the second time: only what was understood is remembered."""
+    for _ in range(2):
+        with pytest.raises(ValueError, match="not a field line"):
+            RequestHead(b"GET", b"/", True, [b"Host: a", line], NAMES)
+
+
+@pytest.mark.parametrize("line", [b"X-A: 1", b"X-A:1", b"X-A: \t1 \t", b"X-A:  1"])
+def test_white_space_around_a_value_is_not_of_it(line: bytes) -> None:
+    """RFC 9110 5.5: the line travels on with one space."""
+    assert RequestHead(b"GET", b"/", True, [b"Host: a", line], NAMES).kept == [b"X-A: 1\r\n"]
+
+
+def test_a_head_again_differs_in_its_target_only() -> None:
+    """And what becomes of one is not seen by the other."""
+    first = request((b"Cookie", b"a=1"), (b"X-A", b"1"), (b"X-Forwarded-For", b"1.2.3.4"), target=b"/first")
+    second = first.again(b"/second")
+    for name in RequestHead.__slots__:
+        assert getattr(second, name) == (b"/second" if name == "target" else getattr(first, name))
+    second.host = "other"
+    assert first.host == "a"

@@ -437,6 +437,21 @@ async def test_an_exception_within_an_exchange_is_a_500_and_hangs_nobody(
     assert len(house.upstream.seen) == seen + 1
 
 
+async def test_a_failure_in_the_books_costs_nobody_an_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a carried one nor one of our own, and the connections go on."""
+
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("gateway.proxy.carrier.Carrier.record", broken)
+    async with line_to(house) as line:
+        for target, status in (("/public/x", 200), ("/", 421), ("/public/y", 200)):
+            await line.send(request("GET", target))
+            assert (await line.answer()).status == status
+    assert house.upstream.connections == 1
+    await at_rest(house)
+
+
 @pytest.mark.parametrize("place", ["gateway.front.Front.exchange", "gateway.proxy.carry.Carry.start"])
 async def test_an_exception_outside_of_any_exchange_closes_the_connection(
     house: House, monkeypatch: pytest.MonkeyPatch, place: str

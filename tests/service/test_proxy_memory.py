@@ -16,6 +16,9 @@ import pytest
 
 from .conftest import House, Open
 
+# A process of its own always runs with the fast path.
+pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
+
 GIGABYTE = 1 << 30
 BURST = 1 << 26
 ALLOWED = 32 << 20

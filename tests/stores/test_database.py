@@ -9,9 +9,10 @@ from sqlalchemy import text
 
 from gateway.core.errors import StoreOutage
 from gateway.stores.database import Timeouts
-from gateway.stores.sqlite import open_sqlite
+from gateway.stores.sqlite import FileKind, open_sqlite
 
 QUICK = Timeouts(read=0.25, write=0.25, start=5)
+KIND = FileKind("test", 1, frozenset())
 
 
 def create(connection):
@@ -19,7 +20,7 @@ def create(connection):
 
 
 async def open_database(folder, timeouts=QUICK):
-    return await open_sqlite(f"sqlite:{folder}/t.db", durable=True, create=create, timeouts=timeouts)
+    return await open_sqlite(f"sqlite:{folder}/t.db", kind=KIND, durable=True, create=create, timeouts=timeouts)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from gateway.sealing import KeyedHash, Sealer
 from gateway.stores import schema
 from gateway.stores.database import StoreUnusable, Timeouts
 from gateway.stores.interface import OnConflict
-from gateway.stores.sql_bindings import open_sql_bindings
+from gateway.stores.sql_bindings import FILE, open_sql_bindings
 from gateway.stores.sql_state import open_sql_state
 from gateway.stores.sqlite import open_sqlite
 
@@ -51,7 +51,7 @@ async def test_only_the_owner_may_read(tmp_path):
 async def test_every_connection_has_its_pragmas(tmp_path, durable, synchronous):
     """WAL, FULL for what must last (NORMAL else), a busy timeout within the caller's, foreign keys."""
     database = await open_sqlite(
-        f"sqlite:{tmp_path}/t.db", durable=durable, create=lambda _: None, timeouts=Timeouts(read=2, write=5)
+        f"sqlite:{tmp_path}/t.db", kind=FILE, durable=durable, create=lambda _: None, timeouts=Timeouts(read=2, write=5)
     )
 
     async def pragmas(connection):
@@ -84,8 +84,10 @@ async def test_an_unknown_url_is_refused(url):
 
 async def test_the_migrations_make_the_schema(tmp_path):
     """What the code queries is what the migrations create: Alembic finds no difference."""
-    database = await open_sqlite(f"sqlite:{tmp_path}/b.db", durable=True, create=lambda _: None, timeouts=Timeouts())
     await (await open_bindings(tmp_path / "b.db")).close()
+    database = await open_sqlite(
+        f"sqlite:{tmp_path}/b.db", kind=FILE, durable=True, create=lambda _: None, timeouts=Timeouts()
+    )
 
     def differences(connection):
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
@@ -122,6 +124,66 @@ def test_eight_processes_may_start_at_once(tmp_path):
     assert subprocess.run(command, timeout=60).returncode == 0
     with closing(sqlite3.connect(tmp_path / "new" / "b.db")) as file:
         assert file.execute("SELECT count(*) FROM bindings").fetchone() == (8,)
+
+
+# --- whose file it is -------------------------------------------------------------------------------
+
+
+async def open_state(path):
+    return await open_sql_state(f"sqlite:{path}", sealer=Sealer([KEY], "state"))
+
+
+STORES = [pytest.param(open_bindings, 0x57784742, id="bindings"), pytest.param(open_state, 0x57784753, id="state")]
+
+
+def execute(path, statement):
+    with closing(sqlite3.connect(path)) as file, file:
+        return file.execute(statement).fetchall()
+
+
+@pytest.mark.parametrize(("open_store", "mark"), STORES)
+async def test_a_file_is_marked(tmp_path, open_store, mark):
+    """A new file, an empty one and one of a version that did not mark yet carry the store's application id."""
+    path = tmp_path / "x.db"
+    path.touch()
+    await (await open_store(path)).close()
+    assert execute(path, "PRAGMA application_id") == [(mark,)]
+    execute(path, "PRAGMA application_id = 0")
+    await (await open_store(path)).close()
+    assert execute(path, "PRAGMA application_id") == [(mark,)]
+
+
+@pytest.mark.parametrize(("open_store", "mark"), STORES)
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE notes (text)"],
+        ["CREATE TABLE alembic_version (version_num)", "CREATE TABLE tickets (id)"],
+        ["PRAGMA application_id = 252006673"],
+        ["CREATE TABLE notes (text)", "PRAGMA application_id = 252006673"],
+    ],
+)
+async def test_a_file_of_another_program_is_refused_untouched(tmp_path, open_store, mark, statements):
+    """Whether it is marked or not, and whatever tables it shares with us by chance."""
+    path = tmp_path / "notes.db"
+    for statement in statements:
+        execute(path, statement)
+    before = path.read_bytes()
+    with pytest.raises(StoreUnusable, match=r"notes\.db: is not a .* belongs to another program: name another file"):
+        await open_store(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("marked", [True, False])
+async def test_the_stores_files_are_not_mixed_up(tmp_path, marked):
+    """state.db is no bindings.db, nor the other way round."""
+    for opened, other in ((open_state, open_bindings), (open_bindings, open_state)):
+        path = tmp_path / f"{opened.__name__}.db"
+        await (await opened(path)).close()
+        if not marked:
+            execute(path, "PRAGMA application_id = 0")
+        with pytest.raises(StoreUnusable, match="belongs to another program"):
+            await other(path)
 
 
 # --- what cannot be opened --------------------------------------------------------------------------

@@ -107,10 +107,11 @@ def test_a_readable_file_becomes_private(path: Path) -> None:
         ("wang", {"claims": {"x": None}}),
         ("wang", {"claims": {"x": float("nan")}}),
         ("wang\ud800", {}),
+        ("wang", {"password": ""}),
     ],
 )
 def test_a_user_that_would_be_wrong_changes_nothing(path: Path, name: str, changes: dict[str, Any]) -> None:
-    """A name or phone that is taken, a bad user id or claim: the file stays as it is."""
+    """A name or phone that is taken, a bad user id or claim, no password: the file stays as it is."""
     before = path.read_bytes()
     with pytest.raises(ValueError):  # noqa: PT011
         add_user(path, name, **{"password": "x", "user_id": "44"} | changes)

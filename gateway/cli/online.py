@@ -1,0 +1,89 @@
+"""For `gateway check --online`: whether what the configuration names can be opened and reached."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+from gateway.config import Address, Loaded, Problem, Tcp
+from gateway.core.errors import StoreOutage
+from gateway.sealing import KeyedHash, Sealer
+from gateway.stores.database import StoreUnusable
+from gateway.stores.interface import OnConflict
+from gateway.stores.sql_bindings import open_sql_bindings
+from gateway.stores.sql_state import open_sql_state
+from gateway.stores.sqlite import sqlite_path
+
+
+class _Store(Protocol):
+    async def close(self) -> None: ...
+
+
+async def problems_online(loaded: Loaded) -> list[Problem]:
+    """Open each store that is there, reach each upstream once. No database is made."""
+    return [problem async for problem in _stores(loaded)] + [problem async for problem in _upstreams(loaded)]
+
+
+async def _stores(loaded: Loaded) -> AsyncIterator[Problem]:
+    settings = loaded.settings
+    masters = [key.get_secret_value() for key in settings.secrets.cookie_keys]
+
+    def bindings() -> Awaitable[_Store]:
+        rules = settings.bindings
+        conflict, names = OnConflict(rules.on_conflict), KeyedHash(masters, "subjects")
+        return open_sql_bindings(rules.url, per_user=rules.per_user, on_conflict=conflict, names=names)
+
+    def state() -> Awaitable[_Store]:
+        return open_sql_state(settings.state.url, sealer=Sealer(masters, "state rows"))
+
+    for name, url, opened in (("bindings", settings.bindings.url, bindings), ("state", settings.state.url, state)):
+        if message := await _trouble_with_store(sqlite_path(url), opened):
+            yield loaded.problem((name, "url"), message)
+
+
+async def _trouble_with_store(path: Path, opened: Callable[[], Awaitable[_Store]]) -> str | None:
+    if not path.exists():
+        return _trouble_with_folder(path.parent)
+    try:
+        await (await opened()).close()
+    except (StoreOutage, StoreUnusable) as error:
+        return str(error)
+    return None
+
+
+def _trouble_with_folder(folder: Path) -> str | None:
+    """Why a file cannot be made in `folder`, which may itself be still to make."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir():
+        return f"{there} is not a folder"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{there} is not writable for this user"
+    return None
+
+
+async def _upstreams(loaded: Loaded) -> AsyncIterator[Problem]:
+    for number, upstream in enumerate(loaded.settings.upstreams):
+        for index, server in enumerate(upstream.servers):
+            if message := await _trouble_with_upstream(server, upstream.connect_timeout):
+                yield loaded.problem(("upstreams", number, "servers", index), f"{server}: {message}")
+
+
+async def _trouble_with_upstream(server: Address, patience: float) -> str | None:
+    try:
+        async with asyncio.timeout(patience):
+            if isinstance(server, Tcp):
+                _, writer = await asyncio.open_connection(server.host, server.port)
+            else:
+                _, writer = await asyncio.open_unix_connection(str(server.path))
+    except TimeoutError:
+        return f"no connection within {patience:g} s"
+    except ConnectionRefusedError:
+        return "connection refused"
+    except socket.gaierror:
+        return "unknown host"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    writer.transport.abort()
+    return None
