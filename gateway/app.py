@@ -29,6 +29,7 @@ from gateway.core.policy import Access
 from gateway.core.routing import RouteTable
 from gateway.core.target import parse_target
 from gateway.front import PAGES, Front, own_routes
+from gateway.listeners import listening
 from gateway.proxy.carrier import Carrier
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
@@ -36,7 +37,6 @@ from gateway.proxy.upstreams import Upstream, connect_inside, connect_tcp, conne
 from gateway.sealing import KeyedHash, Sealer, token_hash
 from gateway.signing import KeyRing, SecretRing, Signer, load_private_pem
 from gateway.stores.cached import CachedBindings
-from gateway.stores.database import StoreUnusable
 from gateway.stores.interface import OnConflict, State
 from gateway.stores.sessions import SealedCookieStorage, SessionSealer
 from gateway.stores.sql_bindings import open_sql_bindings
@@ -56,7 +56,7 @@ from gateway.wechat.interface import Provider
 from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
-from gateway.wire.listen import Sweeper, raise_file_limit, tcp_socket, unix_socket
+from gateway.wire.listen import Sweeper, raise_file_limit
 from gateway.wire.memo import HeadMemo, ResponseMemo
 from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
@@ -91,7 +91,7 @@ class Gateway:
         self.admin_address = ""
 
     async def start(self) -> None:
-        """Open stores, listeners and the admin listener. Raises OSError or a store's error; nothing stays open then."""
+        """Open stores and listeners. Raises ListenerUnusable or a store's error; nothing stays open then."""
         try:
             await self._start()
         except BaseException:
@@ -226,7 +226,7 @@ class Gateway:
 
         await self._open_admin(settings, metrics, [("bindings", bindings.ping), ("state", state.ping)])
         for address in settings.server.listen:
-            listener = self._socket(address)
+            listener = self._socket("server.listen", address)
             server = await loop.create_server(lambda: ClientConnection(front, names, limits, loop, memo), sock=listener)
             self._servers.append(server)
             self._exits.callback(server.close)
@@ -262,7 +262,7 @@ class Gateway:
     async def _open_admin(
         self, settings: Settings, metrics: Metrics, checks: list[tuple[str, Callable[[], Awaitable[None]]]]
     ) -> None:
-        listener = self._socket(settings.server.admin)
+        listener = self._socket("server.admin", settings.server.admin)
         office = build_admin(metrics, checks, settings.admin.hosts)
         runner = web.AppRunner(office, access_log=None, handle_signals=False)
         await runner.setup()
@@ -270,11 +270,9 @@ class Gateway:
         self.admin_address = _shown(listener)
         await web.SockSite(runner, listener).start()
 
-    def _socket(self, address: Tcp | Unix) -> socket.socket:
-        if isinstance(address, Tcp):
-            listener = tcp_socket(address.host, address.port)
-        else:
-            listener = unix_socket(str(address.path))
+    def _socket(self, key: str, address: Tcp | Unix) -> socket.socket:
+        listener = listening(key, address)
+        if isinstance(address, Unix):
             self._exits.callback(_remove, str(address.path))
         self._exits.callback(listener.close)
         return listener
@@ -347,7 +345,9 @@ def _limits(settings: Settings) -> Limits:
     # Each client may hold one upstream connection; two descriptors a client, and some for the house.
     affordable = max((raise_file_limit() - _SPARE_DESCRIPTORS) // 2, 16)
     if affordable < chosen.max_connections:
-        log.warning("limits.max_connections lowered to %d by the limit of open files", affordable)
+        asked_for = "max_connections" in chosen.model_fields_set
+        level = logging.WARNING if asked_for else logging.DEBUG
+        log.log(level, "limits.max_connections is %d here: the limit of open files allows no more", affordable)
     return Limits(
         head=chosen.max_head,
         target=chosen.max_target,
@@ -472,32 +472,3 @@ def _shown(listener: socket.socket) -> str:
 def _remove(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-
-
-async def connect_once(settings: Settings) -> list[str]:
-    """For `check --online`: open the stores and reach each upstream once. The problems, one a line."""
-    masters = [key.get_secret_value() for key in settings.secrets.cookie_keys]
-    problems: list[str] = []
-    try:
-        bindings = await open_sql_bindings(
-            settings.bindings.url,
-            per_user=settings.bindings.per_user,
-            on_conflict=OnConflict(settings.bindings.on_conflict),
-            names=KeyedHash(masters, "subjects"),
-        )
-        await bindings.close()
-    except (GatewayError, StoreUnusable) as error:
-        problems.append(f"bindings.url: {error}")
-    try:
-        state = await open_sql_state(settings.state.url, sealer=Sealer(masters, "state rows"))
-        await state.close()
-    except (GatewayError, StoreUnusable) as error:
-        problems.append(f"state.url: {error}")
-    loop = asyncio.get_running_loop()
-    for number, upstream in enumerate(settings.upstreams):
-        pool = _upstream(upstream, Limits(), loop).pool
-        try:
-            (await pool.connect()).transport.abort()
-        except GatewayError as error:
-            problems.append(f"upstreams[{number}].servers: {upstream.servers[0]} does not answer: {error}")
-    return problems

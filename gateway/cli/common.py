@@ -21,7 +21,8 @@ def loaded_or_none(path: Path) -> Loaded | None:
     try:
         loaded = load(path, env=os.environ)
     except ConfigurationError as error:
-        print(error if os.path.exists(path) else f"{error}; run this in its folder, or name it with -c", file=sys.stderr)
+        hint = "" if os.path.exists(path) else "; run this in its folder, or name it with -c"
+        print(f"{error}{hint}", file=sys.stderr)
         return None
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)

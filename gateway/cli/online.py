@@ -39,13 +39,13 @@ async def _stores(loaded: Loaded) -> AsyncIterator[Problem]:
         return open_sql_state(settings.state.url, sealer=Sealer(masters, "state rows"))
 
     for name, url, opened in (("bindings", settings.bindings.url, bindings), ("state", settings.state.url, state)):
-        if message := await _trouble_with_store(sqlite_path(url), opened):
+        path = sqlite_path(url)
+        message = await _trouble_with_store(opened) if _is_there(path) else _trouble_with_folder(path.parent)
+        if message:
             yield loaded.problem((name, "url"), message)
 
 
-async def _trouble_with_store(path: Path, opened: Callable[[], Awaitable[_Store]]) -> str | None:
-    if not path.exists():
-        return _trouble_with_folder(path.parent)
+async def _trouble_with_store(opened: Callable[[], Awaitable[_Store]]) -> str | None:
     try:
         await (await opened()).close()
     except (StoreOutage, StoreUnusable) as error:
@@ -53,10 +53,14 @@ async def _trouble_with_store(path: Path, opened: Callable[[], Awaitable[_Store]
     return None
 
 
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # unlike Path's, it raises nothing below a folder that may not be read
+
+
 def _trouble_with_folder(folder: Path) -> str | None:
     """Why a file cannot be made in `folder`, which may itself be still to make."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    if not there.is_dir():
+    there = next(each for each in (folder, *folder.parents) if _is_there(each))
+    if not os.path.isdir(there):
         return f"{there} is not a folder"
     if not os.access(there, os.W_OK | os.X_OK):
         return f"{there} is not writable for this user"

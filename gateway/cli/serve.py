@@ -11,6 +11,7 @@ import uvloop
 from gateway.app import Gateway
 from gateway.config import Loaded
 from gateway.core.errors import StoreOutage
+from gateway.listeners import ListenerUnusable
 from gateway.stores.database import StoreUnusable
 from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.logs import configure, log_loop_error
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     configure(loaded.settings.log.level, writer)
     try:
         uvloop.run(_serve(loaded, writer))
-    except (OSError, StoreUnusable, StoreOutage) as error:
+    except (ListenerUnusable, OSError, StoreUnusable, StoreOutage) as error:
         return fail(f"cannot start: {error}")
     except Exception:
         log.critical("the gateway ended by a fault of its own", exc_info=True)  # types and places, no messages
@@ -55,8 +56,6 @@ async def _serve(loaded: Loaded, writer: LineWriter) -> None:
     loop.add_signal_handler(signal.SIGHUP, log.warning, "SIGHUP ignored: restart to read the configuration anew")
     gateway = Gateway(loaded, writer)
     await gateway.start()
-    if loaded.settings.server.development:
-        log.warning("development = true: plain http and secrets in files are allowed, on loopback only")
     log.info("listening on %s; admin on %s", ", ".join(gateway.addresses), gateway.admin_address)
     await stop.wait()
     log.info("stopping")

@@ -1,10 +1,13 @@
 """What a sound configuration may still be warned about."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from .addresses import Tcp, host_of
 from .settings import Settings
+
+_EXAMPLE = "wx520c15f417810387"  # the AppID of the demo, the documentation and the example
 
 
 def advice_on(settings: Settings) -> Iterator[str]:
@@ -17,6 +20,11 @@ def advice_on(settings: Settings) -> Iterator[str]:
     public_host = host_of(server.public_url)
     if not any(public_host in app.hosts for app in settings.apps):
         yield f"apps.hosts: no app names {public_host}, the host of server.public_url: nobody can log in there"
+    for number, app in enumerate(settings.apps):
+        if app.app_id == _EXAMPLE and not server.development:
+            yield f"apps[{number}].app_id: {app.app_id} is the documentation's example: write that of your own account"
+        elif not re.fullmatch(r"wx[0-9a-f]{16}", app.app_id):
+            yield f"apps[{number}].app_id: {app.app_id} is not like WeChat's AppIDs: wx and 16 hexadecimal digits"
     if (users := bind.password and bind.password.file) and not users.is_file():
         yield f"bind.password.file: there is no {users} yet: nobody can prove a password"
     if settings.admin.tokens:

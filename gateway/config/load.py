@@ -15,7 +15,7 @@ from .advice import advice_on
 from .checks import Draft, check_all, check_policy
 from .context import Context, Section
 from .document import Document, read_document
-from .lines import KeyPath
+from .lines import KeyPath, Lines
 from .policies import PolicyFile, is_policy_name, policy_of
 from .problems import ConfigurationError, Problem, dotted, message_of, told
 from .routes import route_of
@@ -29,7 +29,8 @@ S = TypeVar("S", bound=Section)
 class Loaded:
     """A configuration that can be used. `warnings` are sentences for the operator, without secrets."""
 
-    document: Document
+    file: str
+    lines: Lines
     settings: Settings
     policies: dict[str, Policy]
     routes: tuple[Route, ...]
@@ -37,7 +38,7 @@ class Loaded:
 
     def problem(self, key: KeyPath, message: str) -> Problem:
         """What showed only in use: told like any other problem, with the line of its key."""
-        return _problem(self.document, key, message)
+        return Problem(self.file, self.lines[key], dotted(key), message)
 
 
 def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
@@ -76,7 +77,7 @@ def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
     policies = {name: policy_of(name, file) for name, file in files.items() if file}
     settings = _completed(settings)
     warnings = dict.fromkeys([*context.warnings, *advice_on(settings)])
-    return Loaded(document, settings, policies, _routes(settings, policies), tuple(warnings))
+    return Loaded(document.file, document.lines, settings, policies, _routes(settings, policies), tuple(warnings))
 
 
 def _validated(

@@ -73,7 +73,7 @@ def _json_line(record: logging.LogRecord) -> str:
     }
     if record.exc_info and record.exc_info[1] is not None:
         fields["error"] = _error(record.exc_info[1])
-    return json.dumps(fields)
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def _error(error: BaseException) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ public_url = "https://app.example.com"
 cookie_keys = [{ file = "cookie.key" }]
 [[apps]]
 id = "main"
-app_id = "wx520c15f417810387"
+app_id = "wx4a1c9e07b2d35f68"
 secret = { env = "WECHAT_SECRET" }
 [identity]
 keys = [{ file = "identity.pem" }]

@@ -195,6 +195,29 @@ def test_an_open_admin_listener_is_a_warning(folder: Any) -> None:
     assert "server.admin" in warning
 
 
+def test_admin_tokens_are_a_warning(folder: Any) -> None:
+    """They open nothing yet, and nobody should wait for them to."""
+    folder.write("admin.token", "kT3vQ9xWb2LrZ8nHc5YdM1sG")
+    folder.set("[server]", '[admin]\ntokens = [{ file = "admin.token" }]\n[server]')
+    [warning] = folder.load().warnings
+    assert warning.startswith("admin.tokens: ")
+
+
+@pytest.mark.parametrize(
+    ("app_id", "message"),
+    [
+        ("wx520c15f417810387", "is the documentation's example"),
+        ("wx4A1C9E07B2D35F68", "is not like WeChat's AppIDs"),
+        ("gh_4a1c9e07b2d3", "is not like WeChat's AppIDs"),
+    ],
+)
+def test_an_app_id_that_cannot_be_yours_is_a_warning(folder: Any, app_id: str, message: str) -> None:
+    """A copied example, and another number of WeChat's console, are told at the start and not by the first visitor."""
+    folder.set("wx4a1c9e07b2d35f68", app_id)
+    [warning] = folder.load().warnings
+    assert warning.startswith(f"apps[0].app_id: {app_id} {message}")
+
+
 @pytest.mark.parametrize(
     "url", ["sqlite:", "data/x.db", "sqlite::memory:", "sqlite://host/x.db", "sqlite:x.db?mode=ro", "mongodb://h"]
 )
@@ -255,7 +278,7 @@ def test_headers_that_cannot_carry_identity(folder: Any, header: str) -> None:
 
 def test_apps_do_not_share_hosts(folder: Any) -> None:
     """A host logs in through one app; leaving hosts out means public_url's."""
-    second = '[[apps]]\nid = "second"\napp_id = "wx2"\nsecret = { env = "WECHAT_SECRET" }\n'
+    second = '[[apps]]\nid = "second"\napp_id = "wx0f1e2d3c4b5a6978"\nsecret = { env = "WECHAT_SECRET" }\n'
     folder.text += second
     assert folder.problem().key == "apps[1].hosts"
     folder.text += 'hosts = ["B.example.com", "app.example.com:8443"]\n'
