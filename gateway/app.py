@@ -241,6 +241,7 @@ class Gateway:
             access_log=None,
             handle_signals=False,
             shutdown_timeout=1.0,
+            auto_decompress=False,  # a stranger's 58 KB would become 60 MB, on the loop that serves everybody
             max_line_size=limits.target + 1024,
             max_field_size=limits.head,
         )
@@ -342,8 +343,8 @@ def _bytes(secret: SecretStr | None) -> bytes | None:
 
 def _limits(settings: Settings) -> Limits:
     chosen = settings.limits
-    # Each client may hold one upstream connection; two descriptors a client, and some for the house.
-    affordable = max((raise_file_limit() - _SPARE_DESCRIPTORS) // 2, 16)
+    # A client with a request to our own pages holds three descriptors: its own, and both ends of a socket pair.
+    affordable = max((raise_file_limit() - _SPARE_DESCRIPTORS) // 3, 16)
     if affordable < chosen.max_connections:
         asked_for = "max_connections" in chosen.model_fields_set
         level = logging.WARNING if asked_for else logging.DEBUG

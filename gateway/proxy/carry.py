@@ -23,6 +23,8 @@ from .upstreams import Upstream
 
 log = logging.getLogger(__name__)
 
+_FORM_TIMEOUT = 15.0  # seconds
+
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))  # RFC 9110 9.2.2
 _CLIENT_GONE = 499  # in logs and metrics only, as nginx has it
 
@@ -108,7 +110,7 @@ class Carry(Answering):
         if not self._request_complete:
             if head.expects and not self._retried:
                 client.write(CONTINUE)
-            client.deadline = self._carrier.loop.time() + self._carrier.limits.body_timeout
+            client.deadline = self._carrier.loop.time() + self._body_timeout()
             connection.expect_early_answer()
             client.read_body()
 
@@ -121,9 +123,16 @@ class Carry(Answering):
         if limit is not None and self._body_bytes > limit:
             self.request_broken(GatewayError(413, Reason.BODY_TOO_LARGE))
             return
-        self._client.deadline = self._carrier.loop.time() + self._carrier.limits.body_timeout
+        if not route.own:
+            self._client.deadline = self._carrier.loop.time() + self._body_timeout()
         if connection is not None and not connection.closed:
             connection.write(chunk(data) if self._head.chunked else data)
+
+    def _body_timeout(self) -> float:
+        """Without progress; for a form of our own pages in all, as anybody may send one and hold three descriptors."""
+        assert self._route is not None
+        patience = self._carrier.limits.body_timeout
+        return min(patience, _FORM_TIMEOUT) if self._route.own else patience
 
     def request_end(self) -> None:
         """The request is complete; from now on the upstream's time counts."""
@@ -159,6 +168,9 @@ class Carry(Answering):
         assert route is not None
         assert verdict is not None
         assert self._upstream is not None
+        if route.own and not _is_from_our_pages(head):
+            self._refuse(GatewayError(head.status, Reason.BAD_REQUEST))
+            return
         if not self._request_complete or client.draining:
             self._keep_alive = False  # an early answer: what is left of the body is not worth waiting for
         framing = response_framing(self._head, head)
@@ -295,3 +307,8 @@ class Carry(Answering):
     def _idle_timeout(self) -> float:
         assert self._upstream is not None
         return self._upstream.idle_timeout
+
+
+def _is_from_our_pages(head: ResponseHead) -> bool:
+    """Every page of ours forbids sniffing. What does not is aiohttp's own answer to a head that it dislikes."""
+    return any(line[:23].lower() == b"x-content-type-options:" for line in head.kept)
