@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import _signer
+from gateway.app.build import signer_of
 from gateway.cli import main
 from gateway.config import load
 from gateway.core.identity import Binding, Session, Subject
@@ -20,7 +20,7 @@ def token(config: Path) -> str:
     route = next(route for route in loaded.routes if route.id == "app")
     subject = Subject("main", "oCanary")
     now = int(time.time())
-    signer = _signer(loaded.settings, [key.get_secret_value() for key in loaded.settings.secrets.cookie_keys])
+    signer = signer_of(loaded.settings, [key.get_secret_value() for key in loaded.settings.secrets.cookie_keys])
     return signer.mint(Session("sid", subject, now, now, now), route, Binding(subject, "7", {}, "pwd", 1, now), now)
 
 

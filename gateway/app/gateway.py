@@ -1,4 +1,4 @@
-"""The composition root: settings in, a running gateway out. The only place that knows every room."""
+"""One running gateway: what is opened in which order, and closed in the opposite one."""
 
 import asyncio
 import contextlib
@@ -8,34 +8,27 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from gateway import __version__
 from gateway.admin.application import build_admin
 from gateway.authorizer import Authorizer
 from gateway.config import Loaded, Settings, Tcp, Unix
-from gateway.config.routes import Upstream as UpstreamSettings
 from gateway.core.cookies import CookieNames
 from gateway.core.errors import GatewayError
 from gateway.core.fields import request_names, response_names
 from gateway.core.hosts import AppHosts
 from gateway.core.identity import Session
-from gateway.core.policy import Access
 from gateway.core.routing import RouteTable
-from gateway.core.target import parse_target
 from gateway.front import PAGES, Front, own_routes
 from gateway.listeners import listening
 from gateway.proxy.carrier import Carrier
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
-from gateway.proxy.upstreams import Upstream, connect_inside, connect_tcp, connect_unix
+from gateway.proxy.upstreams import Upstream, connect_inside
 from gateway.sealing import KeyedHash, Sealer, token_hash
-from gateway.signing import KeyRing, SecretRing, Signer, load_private_pem
 from gateway.stores.cached import CachedBindings
 from gateway.stores.interface import OnConflict, State
 from gateway.stores.sessions import SealedCookieStorage, SessionSealer
@@ -44,34 +37,33 @@ from gateway.stores.sql_state import open_sql_state
 from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.metrics import Gauges, Metrics
-from gateway.verifiers.file import FilePasswordVerifier
-from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender
-from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
-from gateway.verifiers.log import LogSmsSender
 from gateway.web.app import build_web
-from gateway.web.parts import Brand, WebParts
-from gateway.web.parts import Limits as BindLimits
+from gateway.web.parts import WebParts
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
 from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
-from gateway.wire.listen import Sweeper, raise_file_limit
-from gateway.wire.memo import HeadMemo, ResponseMemo
+from gateway.wire.listen import Sweeper
+from gateway.wire.memo import HeadMemo
 from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
 from gateway.wire.upstream import UpstreamConnection
 
+from .build import (
+    bind_limits_of,
+    brand_of,
+    identity_headers,
+    limits_of,
+    needs_binding_by,
+    signer_of,
+    upstream_of,
+    ways_to_bind,
+)
+
 log = logging.getLogger(__name__)
 
 _PRUNE_EVERY = 60.0  # seconds
-_SPARE_DESCRIPTORS = 64  # files, stores, WeChat, the admin listener
-
-
-class _WaysToBind(NamedTuple):
-    password: PasswordVerifier | None
-    sms: SmsSender | None
-    resolver: PhoneResolver | None
 
 
 class Gateway:
@@ -126,7 +118,7 @@ class Gateway:
         hosts = AppHosts({app.id: app.hosts for app in settings.apps}, settings.server.public_url)
         files = {name: text for app in settings.apps for name, text in app.domain_verification.items()}
         table = RouteTable([*own_routes(settings.server.prefix, list(files)), *routes])
-        limits = _limits(settings)
+        limits = limits_of(settings)
 
         bindings = CachedBindings(
             await open_sql_bindings(
@@ -145,7 +137,7 @@ class Gateway:
 
         sealer = SessionSealer(Sealer(masters, "session"), settings.session.idle, settings.session.absolute)
         dance = Dance(Sealer(masters, "attempt"), KeyedHash(masters, "state"), cookies)
-        signer = _signer(settings, masters)
+        signer = signer_of(settings, masters)
         authorizer = Authorizer(
             cookies=cookies,
             sealer=sealer,
@@ -186,7 +178,10 @@ class Gateway:
         async def is_revoked(session: Session) -> bool:
             return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
 
-        ways = self._ways_to_bind(settings, metrics)
+        ways = ways_to_bind(settings, metrics)
+        for each in ways:
+            if each is not None:
+                self._exits.push_async_callback(each.close)
         pages = build_web(
             WebParts(
                 prefix=settings.server.prefix,
@@ -194,7 +189,7 @@ class Gateway:
                 providers=providers,
                 app_of_host=hosts.app,
                 origin_of=hosts.origin,
-                needs_binding=_needs_binding(table),
+                needs_binding=needs_binding_by(table),
                 cookies=cookies,
                 dance=dance,
                 sessions=SealedCookieStorage(sealer, cookies, is_revoked, time.time),
@@ -206,18 +201,18 @@ class Gateway:
                 jwks=signer.jwks,
                 metrics=metrics,
                 domain_files=files,
-                brand=_brand(settings),
-                limits=_bind_limits(settings),
+                brand=brand_of(settings),
+                limits=bind_limits_of(settings),
                 password=ways.password,
                 sms=ways.sms,
                 resolver=ways.resolver,
             )
         )
-        names = request_names(_identity_headers(self._loaded))
+        names = request_names(identity_headers(self._loaded))
         memo = HeadMemo(limits.target) if self._fast else None
         upstreams[PAGES] = await self._own_pages(pages, limits, loop)
         for upstream in settings.upstreams:
-            upstreams[upstream.id] = _upstream(upstream, limits, loop, fast=self._fast)
+            upstreams[upstream.id] = upstream_of(upstream, limits, loop, fast=self._fast)
             self._exits.callback(upstreams[upstream.id].pool.close)
         sweeper = Sweeper(lambda: front.connections, [each.pool.sweep for each in upstreams.values()], loop)
         sweeper.start()
@@ -295,32 +290,6 @@ class Gateway:
             providers[app.id] = provider
         return providers
 
-    def _ways_to_bind(self, settings: Settings, metrics: Metrics) -> _WaysToBind:
-        """What `bind.methods` names."""
-        bind, on_call = settings.bind, metrics.verifier_call
-        password: PasswordVerifier | None = None
-        sms: SmsSender | None = None
-        resolver: PhoneResolver | None = None
-        if "password" in bind.methods and bind.password is not None:
-            if bind.password.verifier == "file" and bind.password.file is not None:
-                password = FilePasswordVerifier(bind.password.file, on_call=on_call)
-            elif bind.password.url is not None:
-                url, secret, patience = bind.password.url, _bytes(bind.password.secret), bind.password.timeout
-                password = HttpPasswordVerifier(url, secret, patience, on_call=on_call)
-        if "sms" in bind.methods and bind.sms is not None:
-            patience = bind.sms.timeout
-            if bind.sms.sender == "log":
-                sms = LogSmsSender()
-            elif bind.sms.sender_url is not None:
-                sms = HttpSmsSender(bind.sms.sender_url, _bytes(bind.sms.sender_secret), patience, on_call=on_call)
-            if bind.sms.resolver_url is not None:
-                secret = _bytes(bind.sms.resolver_secret)
-                resolver = HttpPhoneResolver(bind.sms.resolver_url, secret, patience, on_call=on_call)
-        for each in (password, sms, resolver):
-            if each is not None:
-                self._exits.push_async_callback(each.close)
-        return _WaysToBind(password, sms, resolver)
-
     def _gauges(self, upstreams: Mapping[str, Upstream], authorizer: Authorizer) -> Gauges:
         def connections() -> dict[tuple[str, str], int]:
             counts: dict[tuple[str, str], int] = {}
@@ -335,122 +304,6 @@ class Gateway:
             upstream_connections=connections,
             log_dropped=lambda: self._writer.dropped,
         )
-
-
-def _bytes(secret: SecretStr | None) -> bytes | None:
-    return secret.get_secret_value().encode() if secret is not None else None
-
-
-def _limits(settings: Settings) -> Limits:
-    chosen = settings.limits
-    # A client with a request to our own pages holds three descriptors: its own, and both ends of a socket pair.
-    affordable = max((raise_file_limit() - _SPARE_DESCRIPTORS) // 3, 16)
-    if affordable < chosen.max_connections:
-        asked_for = "max_connections" in chosen.model_fields_set
-        level = logging.WARNING if asked_for else logging.DEBUG
-        log.log(level, "limits.max_connections is %d here: the limit of open files allows no more", affordable)
-    return Limits(
-        head=chosen.max_head,
-        target=chosen.max_target,
-        fields=chosen.max_fields,
-        head_timeout=chosen.head_timeout,
-        idle_timeout=chosen.idle_timeout,
-        body_timeout=chosen.body_timeout,
-        connections=min(chosen.max_connections, affordable),
-    )
-
-
-def _bind_limits(settings: Settings) -> BindLimits:
-    bind = settings.bind
-    limits = BindLimits(
-        ticket=bind.ticket_ttl,
-        failures_per_ip=bind.failures_per_address,
-    )
-    if bind.sms is None:
-        return limits
-    return replace(
-        limits,
-        code=bind.sms.code_ttl,
-        resend=bind.sms.resend_after,
-        sends_per_phone_day=bind.sms.codes_per_phone,
-        sends_per_ip=bind.sms.codes_per_address,
-        sends_in_all=bind.sms.codes_in_all,
-    )
-
-
-def _brand(settings: Settings) -> Brand:
-    bind = settings.bind
-    return Brand(
-        name=settings.pages.brand,
-        privacy_url=bind.privacy_url or "",
-        register_url=bind.register_url or "",
-        help_url=bind.help_url or "",
-        consent_version=bind.consent_version,
-    )
-
-
-def _signer(settings: Settings, masters: list[bytes]) -> Signer:
-    identity = settings.identity
-    ring: KeyRing | SecretRing
-    if identity.algorithm == "HS256":
-        audiences = {rule.audience for rule in settings.routes if rule.audience is not None}
-        only = next(iter(audiences)) if len(audiences) == 1 else ""
-        ring = SecretRing({key.audience or only: key.secret.get_secret_value() for key in identity.keys})
-    else:
-        ring = KeyRing([load_private_pem(key.secret.get_secret_value(), identity.algorithm) for key in identity.keys])
-    return Signer(
-        ring,
-        identity.issuer,
-        identity.ttl,
-        KeyedHash(masters, "sid in tokens"),
-        KeyedHash(masters, "subjects in tokens"),
-        {app.id: app.app_id for app in settings.apps},
-    )
-
-
-def _upstream(
-    settings: UpstreamSettings, limits: Limits, loop: asyncio.AbstractEventLoop, *, fast: bool = True
-) -> Upstream:
-    address = settings.servers[0]
-    names = response_names()
-    memo = ResponseMemo() if fast else None
-
-    def make() -> UpstreamConnection:
-        return UpstreamConnection(names, limits, memo)
-
-    origin: bytes | None = None
-    if isinstance(address, Tcp):
-        connect = connect_tcp(address.host, address.port, make)
-        origin = f"http://{address}".removesuffix(":80").encode("ascii")
-    else:
-        connect = connect_unix(str(address.path), make)
-    pool = Pool(
-        connect,
-        timeout=settings.connect_timeout,
-        idle_timeout=settings.idle_timeout,
-        limit=limits.connections,
-        loop=loop,
-    )
-    return Upstream(
-        settings.id, pool, origin, settings.response_timeout, idle_timeout=max(settings.response_timeout, 60.0)
-    )
-
-
-def _identity_headers(loaded: Loaded) -> list[bytes]:
-    """X-User and the plain headers of every policy: scrubbed from every request on every route."""
-    plain = [name for policy in loaded.policies.values() for name, _ in policy.headers]
-    return [name.encode("ascii") for name in [loaded.settings.identity.header, *plain]]
-
-
-def _needs_binding(table: RouteTable) -> Callable[[str, str], bool]:
-    def needs_binding(host: str, return_to: str) -> bool:
-        try:
-            target = parse_target(return_to.partition("#")[0].encode("ascii"))
-            return table.match(host, "GET", target).policy.access is Access.BOUND
-        except (GatewayError, UnicodeEncodeError):
-            return False
-
-    return needs_binding
 
 
 async def _prune(state: State, bindings: CachedBindings) -> None:
