@@ -196,6 +196,9 @@ class State(Protocol):
     async def hit(self, bucket: str, limit: int, window: int, now: int) -> int:
         """Count one event in a fixed window of `window` seconds. 0: within `limit`; else seconds to wait."""
 
+    async def give_back(self, bucket: str) -> None:
+        """Undo one `hit` that was within its limit. The window stays as it is; never below zero events."""
+
     async def hits(self, bucket: str, limit: int, window: int, now: int) -> int:
         """Like `hit`, without counting: 0 if another event would be within `limit`."""
 

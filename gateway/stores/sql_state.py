@@ -209,6 +209,15 @@ class SqlState:
 
         return await self._database.write(work)
 
+    async def give_back(self, bucket: str) -> None:
+        """One statement, so that no hit is lost beside it."""
+        counted = update(counters).where(counters.c.bucket == bucket, counters.c.events > 0)
+
+        async def work(db: AsyncConnection) -> None:
+            await db.execute(counted.values(events=counters.c.events - 1))
+
+        await self._database.write(work)
+
     async def hits(self, bucket: str, limit: int, window: int, now: int) -> int:
         """A look, no more."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import fcntl
+import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +21,8 @@ from .database import Database, Lane, StoreUnusable, Timeouts, outage
 
 READERS = 4  # reads at once; each has a thread
 LOCK_POLL = 0.05  # seconds between looks at another process's lock
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ async def _file_lock(path: Path) -> AsyncIterator[None]:
 def _create_file(path: Path) -> None:
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    if path.stat().st_mode & 0o077:
+        log.warning("%s: others than its owner may open this file: chmod 600 it", path)
     if not os.access(path, os.R_OK | os.W_OK):  # SQLite would open it all the same, until the first bind
         raise PermissionError(errno.EACCES, "read or write permission is missing")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.core.identity import Claims
 
-MAX_USER_ID = 256  # characters
+MAX_USER_ID = 255  # characters; as wide as its columns
 MAX_CLAIMS = 4096  # bytes of JSON
 MAX_DEPTH = 8
 

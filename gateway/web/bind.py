@@ -12,10 +12,10 @@ from gateway.core.identity import Session
 from gateway.sealing import KeyedHash, token_hash
 from gateway.stores.interface import AuditEvent, Bindings, BindRequest, Conflict, Refused, State, Ticket
 from gateway.telemetry.metrics import Metrics
-from gateway.verifiers.interface import VerifierOutage
+from gateway.verifiers.interface import User, VerifierOutage
 
 from .bindform import BindForm, Fault, Filled, SentCodes
-from .budgets import HOUR, Budget, count, exhausted
+from .budgets import HOUR, Budget, exhausted, give_back, of_network, spend
 from .forms import read_form
 from .guard import refuse_foreign
 from .links import Link, Links, with_fragment
@@ -130,6 +130,8 @@ class Bind:
             return redirect(302, self._links.login(self._links.bind(return_to)))
         if visitor.binding is not None:
             return redirect(302, with_fragment(return_to))
+        if wait := await exhausted(self._state, [self._of_session(visitor.session)], now):
+            raise Halt(TOO_MANY_TRIES, action=Link(self._links.login(return_to), "again"), retry_after=wait)
         return redirect(303, self._links.ticket(await self._tickets.mint(visitor.session, return_to, now)))
 
     async def post(self, request: web.Request) -> web.Response:
@@ -143,8 +145,7 @@ class Bind:
         proof = self._proofs[method]
         budgets = self._budgets(visit, session, method, proof.name(fields))
         if ticket.tries < self._limits.tries and (wait := await exhausted(self._state, budgets, now)):
-            self._metrics.bind("too_many_tries")
-            raise Halt(TOO_MANY_TRIES, retry_after=wait)
+            raise self._too_many(wait)
         ticket = await self._desk.take(session, fields["ticket"], now)
         if ticket.tries >= self._limits.tries:
             self._metrics.bind("too_many_tries")
@@ -173,9 +174,8 @@ class Bind:
         if not agreed(fields):
             return NO_CONSENT
         try:
-            user = await proof.user(session, fields, now)
+            user = await self._judged(session, fields, proof, budgets, now)
             if user is None:
-                await count(self._state, budgets, now)
                 await self._bindings.audit(AuditEvent.REFUSED, ticket.subject, proof.amr, visit.actor, now)
                 return Fault(proof.wrong, 401)
             wish = BindRequest(
@@ -185,6 +185,21 @@ class Bind:
         except (VerifierOutage, StoreOutage):
             return OUTAGE
         return Fault(_CONFLICTS[result.conflict], 409) if isinstance(result, Refused) else None
+
+    async def _judged(
+        self, session: Session, fields: Fields, proof: Proof, budgets: list[Budget], now: int
+    ) -> User | None:
+        """Who was proven. A try counts as failed until it is known not to be, so racers find it counted. Halts."""
+        if wait := await spend(self._state, budgets, now):
+            raise self._too_many(wait)
+        try:
+            user = await proof.user(session, fields, now)
+        except (VerifierOutage, StoreOutage):
+            await give_back(self._state, budgets)
+            raise
+        if user is not None:
+            await give_back(self._state, budgets)
+        return user
 
     async def _succeed(
         self, request: web.Request, visit: Visit, session: Session, ticket: Ticket, now: int
@@ -199,9 +214,18 @@ class Bind:
         of_name = [Budget(of("failures", method, name), limits.failures_per_name, HOUR)] if name else []
         return [
             *of_name,
+            self._of_session(session),
             Budget(of("failures-subject", subject.app, subject.openid), limits.failures_per_subject, HOUR),
-            Budget(of("failures-ip", visit.network), limits.failures_per_ip, HOUR),
+            *of_network(of, "failures-ip", visit.network, limits.failures_per_ip),
         ]
+
+    def _of_session(self, session: Session) -> Budget:
+        """The tries of one chain are the session's, however many tickets it mints."""
+        return Budget(self._names.name("failures-session", session.sid), self._limits.tries, self._limits.chain)
+
+    def _too_many(self, wait: int) -> Halt:
+        self._metrics.bind("too_many_tries")
+        return Halt(TOO_MANY_TRIES, retry_after=wait)
 
 
 def agreed(fields: Fields) -> bool:

@@ -9,18 +9,22 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from gateway.core.identity import Subject
+from gateway.sealing import KeyedHash
+from gateway.stores.interface import State
 from gateway.stores.sessions import new_session
 from gateway.telemetry.metrics import Metrics
 from gateway.wechat.dance import Attempt, Dance
 from gateway.wechat.interface import ExchangeFailed, Failure, Provider
 
 from . import notices
+from .budgets import give_back, of_network, spend
 from .exchanges import Exchanges
 from .links import Link, Links, with_fragment
 from .login import Login
 from .notices import Halt
 from .outcomes import Failed, Outcome, SignedIn, SnapshotSeen
 from .pages import Pages, redirect
+from .parts import Limits
 from .tickets import Tickets
 from .visitors import Visitors, sign_in
 from .visits import Visit, is_prefetch, visit_of
@@ -50,6 +54,9 @@ class Callback:
         visitors: Visitors,
         tickets: Tickets,
         needs_binding: Callable[[str, str], bool],
+        state: State,
+        names: KeyedHash,
+        limits: Limits,
         pages: Pages,
         links: Links,
         metrics: Metrics,
@@ -62,6 +69,9 @@ class Callback:
         self._visitors = visitors
         self._tickets = tickets
         self._needs_binding = needs_binding
+        self._state = state
+        self._names = names
+        self._limits = limits
         self._pages = pages
         self._links = links
         self._metrics = metrics
@@ -99,9 +109,18 @@ class Callback:
 
     async def _with_cookie(self, request: web.Request, visit: Visit, attempt: Attempt, code: str) -> web.Response:
         self._metrics.dance(attempt.app, "callback_received")
-        outcome = await self._exchanges.outcome(
-            attempt.state, code, lambda: self._exchange(request, visit, attempt, code)
-        )
+        budgets = of_network(self._names.name, "dead-codes-ip", visit.network, self._limits.dead_codes_per_ip)
+        if wait := await spend(self._state, budgets, int(self._clock())):
+            again = Link(self._links.login(attempt.return_to), "retry")
+            raise Halt(notices.TOO_MANY_TRIES, action=again, retry_after=wait)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._exchanges.outcome(
+                attempt.state, code, lambda: self._exchange(request, visit, attempt, code)
+            )
+        finally:
+            if outcome != Failed(Failure.RESTART):
+                await give_back(self._state, budgets)
         response = await self._land(request, visit, attempt, outcome)
         if (line := self._dance.settled(attempt.state, visit.jar)) is not None:
             response.headers.add("Set-Cookie", line)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from gateway.core.cookies import CookieNames
 from gateway.core.identity import Binding, Session
 from gateway.sealing import KeyedHash
 from gateway.stores.interface import Bindings
+from gateway.wechat.dance import MAX_CLEARED
 
 from .forms import read_form
 from .guard import refuse_foreign
@@ -86,14 +88,15 @@ class Me:
         return self._pages.notice(visit, SIGNED_OUT, action=Link(self._links.login("/"), "sign_in_again"))
 
     async def logout(self, request: web.Request) -> web.Response:
-        """End the session, copies of its cookie included, and every attempt to sign in."""
+        """End the session, copies of its cookie included, and the attempts to sign in (of very many, the first)."""
         visit = visit_of(request)
         session = await self._submitted(request, visit)
         if session is not None:
             await self._visitors.revoke(session)
         await sign_out(request)
         response = self._done(visit, "/logout")
-        for name in dict.fromkeys(name for name, _ in visit.jar if name.startswith(self._cookies.login_prefix)):
+        attempts = dict.fromkeys(name for name, _ in visit.jar if name.startswith(self._cookies.login_prefix))
+        for name in islice(attempts, MAX_CLEARED):
             response.headers.add("Set-Cookie", self._cookies.clear_cookie(name))
         return response
 

@@ -33,7 +33,7 @@ class Limits:
 
     ticket: int = 300
     chain: int = 900  # all renewals of a ticket
-    tries: int = 5  # of one chain
+    tries: int = 5  # of one chain, and of one session within its time
     code: int = 300
     code_tries: int = 5
     resend: int = 60
@@ -46,6 +46,7 @@ class Limits:
     sends_per_subject: int = 10  # an hour
     sends_per_ip: int = 120
     sends_in_all: int = 3000
+    dead_codes_per_ip: int = 300  # an hour; login codes that WeChat refused
     exchange_wait: float = 20.0  # for a copy of a callback, while another copy exchanges
 
 

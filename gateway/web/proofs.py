@@ -13,6 +13,9 @@ from gateway.verifiers.phone import canonical_phone
 MAX_USERNAME = 256  # characters
 MAX_PASSWORD = 1024
 
+_MARKS = {"Mn", "Me", "Cf"}  # variation selectors and U+034F among them
+_FILLERS = {"\u115f", "\u1160", "\u3164", "\uffa0"}  # letters by category, default-ignorable in Unicode
+
 Fields = Mapping[str, str]
 
 
@@ -40,7 +43,7 @@ class PasswordProof:
 
     def name(self, fields: Fields) -> str:
         """The username, folded."""
-        return unicodedata.normalize("NFKC", fields.get("username", "")[:MAX_USERNAME]).casefold().strip()
+        return _folded(fields.get("username", "")[:MAX_USERNAME])
 
     async def user(self, session: Session, fields: Fields, now: int) -> User | None:
         """Whom the verifier names. It is not bothered with what no system takes for a name or a password."""
@@ -48,6 +51,16 @@ class PasswordProof:
         if not (0 < len(username) <= MAX_USERNAME and username.isprintable() and 0 < len(password) <= MAX_PASSWORD):
             return None
         return await self._verifier.verify(username, password)
+
+
+def _folded(name: str) -> str:
+    """Without case, width, accents, spaces and what nobody sees: a legacy database may take such spellings for one."""
+    plain = unicodedata.normalize("NFKD", name)
+    return "".join(letter for letter in plain if not _ignorable(letter)).casefold()
+
+
+def _ignorable(letter: str) -> bool:
+    return letter.isspace() or letter in _FILLERS or unicodedata.category(letter) in _MARKS
 
 
 class SmsProof:

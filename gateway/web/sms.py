@@ -14,7 +14,7 @@ from gateway.wire.tasks import Tasks
 
 from .bind import OUTAGE, TicketDesk, agreed
 from .bindform import BindForm, Fault, Filled, SentCodes
-from .budgets import DAY, HOUR, Budget, spend
+from .budgets import DAY, HOUR, Budget, of_network, spend
 from .links import Links
 from .pages import redirect
 from .parts import Limits
@@ -108,6 +108,6 @@ class Sms:
             Budget(of("sends-day", phone), limits.sends_per_phone_day, DAY),
             Budget(of("sends-ticket", token_hash(key)), limits.sends_per_ticket, HOUR),
             Budget(of("sends-subject", subject.app, subject.openid), limits.sends_per_subject, HOUR),
-            Budget(of("sends-ip", visit.network), limits.sends_per_ip, HOUR),
+            *of_network(of, "sends-ip", visit.network, limits.sends_per_ip),
             Budget(of("sends"), limits.sends_in_all, HOUR),
         ]

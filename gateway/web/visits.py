@@ -28,12 +28,14 @@ class Visit:
 
     @property
     def network(self) -> str:
-        """The address that budgets count: an IPv6 client owns a /64."""
+        """The address that budgets count: an IPv6 client owns a /64. "" if it is not known."""
         try:
             address = ipaddress.ip_address(self.ip)
         except ValueError:
             return ""
         if isinstance(address, ipaddress.IPv6Address):
+            if address.ipv4_mapped is not None:
+                return str(address.ipv4_mapped)
             return str(ipaddress.ip_network((address, 64), strict=False))
         return str(address)
 

@@ -235,10 +235,31 @@ async def test_buckets_do_not_share(state):
     assert await state.hit("a", 1, 60, 100) == 60
 
 
+async def test_what_is_given_back_may_happen_again(state):
+    """One event of the window that runs, which ends no later for it; other buckets keep theirs."""
+    assert [await state.hit(bucket, 1, 60, 100) for bucket in ("bucket", "other")] == [0, 0]
+    await state.give_back("bucket")
+    assert await state.hit("bucket", 1, 60, 110) == 0
+    assert await state.hits("bucket", 1, 60, 120) == 40
+    assert await state.hits("other", 1, 60, 120) == 40
+
+
+async def test_nobody_saves_up(state):
+    """Giving back what was never counted allows nothing more."""
+    await state.give_back("bucket")
+    assert await state.hit("bucket", 2, 60, 100) == 0
+    for _ in range(3):
+        await state.give_back("bucket")
+    assert [await state.hit("bucket", 2, 60, 100) for _ in range(3)] == [0, 0, 60]
+
+
 async def test_concurrent_events_are_counted(state):
     """Of twenty at the same moment five are within a limit of five."""
     waits = await asyncio.gather(*(state.hit("bucket", 5, 60, 100) for _ in range(20)))
     assert (waits.count(0), waits.count(60)) == (5, 15)
+    await asyncio.gather(*(state.give_back("bucket") for _ in range(3)))
+    waits = await asyncio.gather(*(state.hit("bucket", 5, 60, 100) for _ in range(20)))
+    assert (waits.count(0), waits.count(60)) == (3, 17)
 
 
 # --- serving ----------------------------------------------------------------------------------------

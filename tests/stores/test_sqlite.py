@@ -47,6 +47,17 @@ async def test_only_the_owner_may_read(tmp_path):
     await store.close()
 
 
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o604, True), (0o620, True)])
+async def test_a_file_that_others_can_open_is_a_warning(tmp_path, caplog, mode, warned):
+    """It was there before us: its mode is left alone and said."""
+    file = tmp_path / "b.db"
+    file.touch()
+    file.chmod(mode)
+    await (await open_bindings(file)).close()
+    assert any(str(file) in record.getMessage() for record in caplog.records) is warned
+    assert stat.S_IMODE(file.stat().st_mode) == mode
+
+
 @pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 1)])
 async def test_every_connection_has_its_pragmas(tmp_path, durable, synchronous):
     """WAL, FULL for what must last (NORMAL else), a busy timeout within the caller's, foreign keys."""

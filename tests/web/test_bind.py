@@ -6,7 +6,9 @@ import dataclasses
 import pytest
 
 from gateway.core.errors import StoreOutage
+from gateway.verifiers.interface import User
 from gateway.web.parts import Limits
+from gateway.wechat.interface import Failure
 
 
 async def test_the_page_is_shown_without_consuming(house, browser):
@@ -335,14 +337,106 @@ async def test_failure_budgets(open_house, budget):
     assert (await browser.bind(await browser.ticket("code-ann-later"))).status == 303
 
 
-async def test_spellings_of_a_name_share_a_budget(open_house):
-    """Wide letters and capitals do not give more tries."""
-    house = await open_house(limits=dataclasses.replace(Limits(), failures_per_name=2))
-    browser = house.browser()
+async def test_concurrent_tries_stay_within_the_budgets(house, monkeypatch):
+    """A try is counted before the verifier is asked: while twenty of one name are judged, all others get 429."""
+    asked, judge, full = [], asyncio.Event(), asyncio.Event()
+
+    async def verify(username: str, password: str) -> User | None:
+        asked.append(password)
+        if len(asked) == 20:
+            full.set()
+        await judge.wait()
+        return User("42", {}) if password == "secret-ann" else None
+
+    monkeypatch.setattr(house.legacy, "verify", verify)
+    browsers = [house.browser() for _ in range(40)]
+    tickets = [await browser.ticket(f"code-ann-{number}") for number, browser in enumerate(browsers)]
+    tries = list(zip(browsers, tickets, strict=True))
+    judged = asyncio.gather(*(browser.bind(ticket, "ann", "wrong") for browser, ticket in tries[:20]))
+    await full.wait()
+    async with asyncio.timeout(20):
+        refused = await asyncio.gather(*(browser.bind(ticket) for browser, ticket in tries[20:]))
+    judge.set()
+    assert {(answer.status, answer.headers["Retry-After"]) for answer in refused} == {(429, "3600")}
+    assert [answer.status for answer in await judged] == [401] * 20
+    assert asked == ["wrong"] * 20
+    assert {event for event, _ in house.audit()} == {"refused"}
+
+
+async def test_tickets_of_one_session_share_its_tries(house, browser):
+    """Eight tickets minted beforehand and used at once give five tries; a new dance starts anew."""
+    await browser.sign_in(return_to="/open")
+    tickets = [(await browser.get("/_gateway/bind?return_to=/")).query["ticket"] for _ in range(8)]
+    answers = await asyncio.gather(*(browser.bind(ticket, f"name-{ticket}", "wrong") for ticket in tickets))
+    assert sorted(answer.status for answer in answers) == [401] * 5 + [429] * 3
+    assert len(house.legacy.asked) == 5
+    assert all('name="ticket"' not in answer.text for answer in answers if answer.status == 429)
+    answer = await browser.get("/_gateway/bind?return_to=/app/7")
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "900")
+    assert "/_gateway/login?return_to=%2Fapp%2F7" in answer.text
+    assert (await browser.bind(await browser.ticket("code-ann-again"))).status == 303
+
+
+async def test_a_session_may_try_again_after_a_quarter_of_an_hour(house, browser):
+    """The five tries are of fifteen minutes."""
     ticket = await browser.ticket()
-    for name in ("ANN", "ａｎｎ"):
-        ticket = (await browser.bind(ticket, name, "wrong")).ticket
-    assert (await browser.bind(ticket, "ann", "wrong")).status == 429
+    for _ in range(5):
+        ticket = (await browser.bind(ticket, "ann", "wrong")).ticket
+    house.clock.now += 900
+    assert (await browser.bind((await browser.get("/_gateway/bind")).query["ticket"])).status == 303
+
+
+async def test_what_is_no_failure_costs_no_budget(open_house):
+    """With one failure allowed: outages and conflicts, then a right password, then the one failure."""
+    one = {"failures_per_name": 1, "failures_per_subject": 1, "failures_per_ip": 1}
+    house = await open_house(limits=dataclasses.replace(Limits(), **one))
+    other, browser = house.browser(), house.browser()
+    assert (await other.bind(await other.ticket("code-bob"), "bob", "secret-bob")).status == 303
+    ticket = await browser.ticket()
+    for status, down in ((503, True), (409, False), (503, True), (409, False)):
+        house.legacy.down = down
+        answer = await browser.bind(ticket, "bob", "secret-bob")
+        assert answer.status == status
+        ticket = answer.ticket
+    assert (await browser.bind(ticket, "bob", "wrong")).status == 401
+
+
+async def test_a_bind_stands_though_its_try_cannot_be_given_back(house, browser, monkeypatch):
+    """The store of counters fails after the bind: the person is bound and told so."""
+
+    async def down(*_: object) -> None:
+        raise StoreOutage("down")
+
+    ticket = await browser.ticket()
+    monkeypatch.setattr(house.parts.state, "give_back", down)
+    assert (await browser.bind(ticket)).status == 303
+
+
+async def test_spellings_of_a_name_share_a_budget(open_house):
+    """Wide letters, capitals, accents and what nobody sees do not give more tries."""
+    spellings = ["ANN", "ａｎｎ", "Ánn", "a\u0301\ufe00nn", "\u3164ann", "an\u034fn", "a\u20ddnn", " a n n "]
+    house = await open_house(limits=dataclasses.replace(Limits(), failures_per_name=len(spellings)))
+    for number, name in enumerate(spellings):
+        browser = house.browser()
+        assert (await browser.bind(await browser.ticket(f"code-{number}"), name, "wrong")).status == 401
+    browser = house.browser()
+    assert (await browser.bind(await browser.ticket("code-last"))).status == 429
+
+
+@pytest.mark.parametrize("address", ["", "unknown"])
+async def test_unknown_addresses_share_no_budget(open_house, address):
+    """Behind a Unix socket everybody has the same: nobody is counted by it."""
+    house = await open_house(limits=dataclasses.replace(Limits(), failures_per_ip=1, dead_codes_per_ip=1))
+    house.wechat.failures = [Failure.RESTART] * 2
+    browser = house.browser()
+    browser.ip = address
+    for number in range(2):
+        assert (await browser.sign_in(f"code-{number}")).status == 302
+    ticket = await browser.ticket()
+    for _ in range(2):
+        answer = await browser.bind(ticket, "ann", "wrong")
+        assert answer.status == 401
+        ticket = answer.ticket
 
 
 async def test_success_costs_no_budget(open_house):

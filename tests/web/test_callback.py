@@ -1,12 +1,14 @@
 """GET /callback."""
 
 import asyncio
+import dataclasses
 import html
 import re
 
 import pytest
 
 from gateway.sealing import token_hash
+from gateway.web.parts import Limits
 from gateway.wechat.interface import Failure
 
 
@@ -365,3 +367,46 @@ async def test_the_openid_is_nowhere(house, browser):
     for answer in answers:
         assert b"CANARY" not in answer.body
         assert "CANARY" not in str(answer.headers)
+
+
+async def test_made_up_codes_have_a_budget(open_house):
+    """Codes that WeChat refuses are counted by network: over it 429, no call, and the attempt is not touched."""
+    house = await open_house(limits=dataclasses.replace(Limits(), dead_codes_per_ip=2))
+    house.wechat.failures = [Failure.RESTART] * 2
+    for number in range(2):
+        answer = await house.browser().sign_in(f"code-dead{number}")
+        assert answer.location.startswith("https://open.weixin.qq.com/")
+    browser = house.browser()
+    state = await browser.depart("/open")
+    answer = await browser.get(path(state))
+    assert (answer.status, answer.headers["Retry-After"], len(house.wechat.exchanged)) == (429, "3600", 2)
+    assert "/_gateway/login?return_to=%2Fopen" in answer.text
+    assert await house.parts.state.attempt(token_hash(state), house.clock.now) is None
+    browser.ip = "198.51.100.7"
+    assert (await browser.get(path(state))).location == "/open#"
+
+
+async def test_made_up_codes_at_once_stay_within_the_budget(open_house):
+    """A code is counted before WeChat is asked: while two are out, the third waits."""
+    house = await open_house(limits=dataclasses.replace(Limits(), dead_codes_per_ip=2))
+    house.wechat.failures = [Failure.RESTART] * 10
+    house.wechat.gate = asyncio.Event()
+    browsers = [house.browser() for _ in range(10)]
+    states = [await browser.depart() for browser in browsers]
+    calls = [browser.get(path(s, f"code-{n}")) for n, (browser, s) in enumerate(zip(browsers, states, strict=True))]
+    statuses = []
+    for finished in asyncio.as_completed(calls):
+        statuses.append((await finished).status)
+        if len(statuses) == 8:
+            house.wechat.gate.set()
+    assert statuses == [429] * 8 + [302] * 2
+    assert len(house.wechat.exchanged) == 2
+
+
+async def test_sign_ins_and_outages_cost_no_budget_of_codes(open_house):
+    """Thousands sign in from one address of a carrier, and WeChat may be down; only dead codes count."""
+    house = await open_house(limits=dataclasses.replace(Limits(), dead_codes_per_ip=1))
+    assert (await house.browser().sign_in("code-ann")).status == 302
+    house.wechat.failures = [Failure.OUTAGE, Failure.QUOTA]
+    assert [(await house.browser().sign_in(f"code-{n}")).status for n in range(2)] == [503, 503]
+    assert (await house.browser().sign_in("code-bob")).status == 302

@@ -87,6 +87,16 @@ async def test_logout_ends_every_copy_of_the_session(house, browser):
     assert "refresh" not in page.text
 
 
+async def test_logout_clears_sixteen_login_cookies_at_most(house, browser):
+    """A jar full of them does not make an answer with more fields than a client takes; the session is cleared."""
+    await browser.sign_in(return_to="/open")
+    browser.jar |= {f"__Host-gateway_login_{number:x}": "x" for number in range(195)}
+    answer = await browser.post("/_gateway/logout")
+    cleared = answer.headers.getall("Set-Cookie")
+    assert (answer.status, sum("gateway_login_" in line for line in cleared)) == (303, 16)
+    assert "__Host-gateway_session" not in browser.jar
+
+
 async def test_logout_keeps_the_binding(browser):
     """The next login needs no password."""
     await sign_in_bound(browser)

@@ -145,8 +145,10 @@ async def test_addresses_of_one_ipv6_customer_are_one(open_house):
     assert answer.status == 429
 
 
-async def test_a_code_has_five_tries(house, browser):
-    """The chain ends with the fifth wrong code; a new chain does not bring the code back."""
+async def test_a_code_has_five_tries(open_house):
+    """Where a session has more: the sixth is wrong even with the right code."""
+    house = await open_house(limits=dataclasses.replace(Limits(), tries=6))
+    browser = house.browser()
     ticket = await browser.ticket()
     code = await request_code(house, browser, ticket)
     wrong = "000000" if code != "000000" else "111111"
@@ -154,8 +156,19 @@ async def test_a_code_has_five_tries(house, browser):
         answer = await bind(browser, ticket, wrong)
         assert answer.status == 401
         ticket = answer.ticket
-    fresh = (await browser.get("/_gateway/bind")).query["ticket"]
-    assert (await bind(browser, fresh, code)).status == 401
+    assert (await bind(browser, ticket, code)).status == 401
+
+
+async def test_a_fresh_ticket_gives_codes_no_more_tries(house, browser):
+    """Five wrong codes are the session's five tries."""
+    ticket = await browser.ticket()
+    code = await request_code(house, browser, ticket)
+    wrong = "000000" if code != "000000" else "111111"
+    spare = (await browser.get("/_gateway/bind")).query["ticket"]
+    for _ in range(5):
+        ticket = (await bind(browser, ticket, wrong)).ticket
+    assert (await bind(browser, spare, code)).status == 429
+    assert (await browser.get("/_gateway/bind")).status == 429
 
 
 async def test_a_code_survives_a_renewed_ticket(house, browser):

@@ -10,6 +10,7 @@ from gateway.web.devices import device_family
 from gateway.web.guard import Origin, origin_of_post
 from gateway.web.outcomes import Failed, OutcomeSealer, SignedIn, SnapshotSeen
 from gateway.web.pages import masked
+from gateway.web.visits import Visit
 from gateway.wechat.interface import Failure
 
 OWN = "https://app.example.com"
@@ -43,6 +44,23 @@ OWN = "https://app.example.com"
 def test_origin_of_post(origins, site, expected):
     """The rule, case by case."""
     assert origin_of_post(origins, site, OWN) is expected
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("unknown", ""),
+        ("unix:", ""),
+    ],
+)
+def test_networks(address, network):
+    """One address is one client, an IPv6 client owns a /64, and IPv4 in IPv6 clothes is IPv4."""
+    assert Visit("h", address, "", "en", False, "", ()).network == network
 
 
 @pytest.mark.parametrize(
