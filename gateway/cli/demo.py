@@ -21,6 +21,7 @@ from .simulate import DEMO_SECRET
 _GATEWAY, _ADMIN, _WECHAT, _LEGACY = 8080, 8081, 8090, 8070
 _READY_WITHIN = 20.0  # seconds
 _STOP_WITHIN = 10.0
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _BANNER = """
   WeChat, a legacy web application, and the gateway between them are running.
@@ -57,12 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
         if _taken(port):
             return fail(f"port {port} of 127.0.0.1 is in use: end what listens there, the demo needs it")
     prepare(config.parent / ".demo")
-    program = [sys.executable, "-m", "gateway"]
     children: list[subprocess.Popen[bytes]] = []
     try:
-        signal.signal(signal.SIGTERM, _interrupt)
-        children.append(subprocess.Popen([*program, "simulate"], stdout=subprocess.DEVNULL))  # noqa: S603  our own
-        children.append(subprocess.Popen([*program, "serve", "-c", str(config)]))  # noqa: S603  our own
+        for number in _ENDS:
+            signal.signal(number, _interrupt)
+        children.append(_started("simulate", stdout=subprocess.DEVNULL))
+        children.append(_started("serve", "-c", str(config)))
         if not _ready(children):
             return fail("the demo did not start; what went wrong is said above")
         account = DEMO_ACCOUNTS[0]
@@ -84,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n  ending …", flush=True)
         return 0
     finally:
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave the children alone
         _stop(children)
 
 
@@ -113,6 +116,12 @@ def prepare(folder: Path) -> None:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def _started(*arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
+    """One of our commands, in a session of its own: the terminal's Ctrl-C is for us, and we end it, once."""
+    command = [sys.executable, "-m", "gateway", *arguments]
+    return subprocess.Popen(command, stdout=stdout, start_new_session=True)  # noqa: S603  our own
 
 
 def _taken(port: int) -> bool:

@@ -40,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = loaded.settings
     if not re.match(r"https?://[^/?#]|/", arguments.url):
         return fail(f"{arguments.url!r} is not a URL: begin with https://, http:// or, for public_url, with /", 2)
-    if wrong := next((claim for claim in arguments.claim if not re.match(r"[^=]+=", claim)), None):
-        return fail(f"--claim {wrong!r}: write NAME=VALUE", 2)
+    if wrong := [claim for claim in arguments.claim if not re.match(r"[^=]+=", claim)]:
+        return fail(f"--claim {wrong[0]!r}: write NAME=VALUE", 2)
     try:
         parts = urlsplit(settings.server.public_url + arguments.url if arguments.url[0] == "/" else arguments.url)
     except ValueError as error:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import re
 import signal
 from urllib.parse import urlsplit
 
@@ -21,15 +22,29 @@ DEMO_SECRET = "5d1c9b0f3a7e4826b1f0c2d4e6a8907b"  # noqa: S105  the painted WeCh
 def add_to(commands: Subparsers) -> None:
     """Describe the command."""
     parser = commands.add_parser("simulate", help="run a painted WeChat and a small legacy application")
-    parser.add_argument("--wechat", default="127.0.0.1:8090", help="where WeChat and the phone page listen")
-    parser.add_argument("--legacy", default="127.0.0.1:8070", help="where the legacy application listens")
-    parser.add_argument("--gateway", default="http://127.0.0.1:8080", help="the gateway's public_url")
+    parser.add_argument(
+        "--wechat", type=_listen, default="127.0.0.1:8090", help="where WeChat and the phone page listen"
+    )
+    parser.add_argument("--legacy", type=_listen, default="127.0.0.1:8070", help="where the legacy application listens")
+    parser.add_argument("--gateway", type=_origin, default="http://127.0.0.1:8080", help="the gateway's public_url")
     parser.add_argument("--app-id", default=DEMO_APP_ID)
     parser.add_argument("--secret", default=DEMO_SECRET, help="the painted AppSecret")
     parser.add_argument("--audience", default="legacy", help="the audience that the legacy application expects")
     parser.add_argument("--prefix", default="/_gateway")
     parser.add_argument("--require-wechat", action="store_true", help="refuse browsers that are not WeChat's")
     parser.set_defaults(run=run)
+
+
+def _listen(text: str) -> str:
+    if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/]+):[0-9]{1,5}", text) or int(text.rpartition(":")[2]) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address: write HOST:PORT, like 127.0.0.1:8090")
+    return text
+
+
+def _origin(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#@]+/?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an origin: write it like http://127.0.0.1:8080")
+    return text.removesuffix("/")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,7 +81,10 @@ async def _simulate(arguments: argparse.Namespace) -> None:
             ("legacy", build_legacy(legacy), arguments.legacy),
         ):
             host, _, port = listen.rpartition(":")
-            runner = await serve(app, host, int(port))
+            try:
+                runner = await serve(app, host.strip("[]"), int(port))
+            except OSError as error:
+                raise OSError(f"--{name} {listen}: {error.strerror}") from error
             running.push_async_callback(runner.cleanup)
             print(f"{name}: {address(runner)}", flush=True)
         await stop.wait()

@@ -22,14 +22,18 @@ def demo_menu(gateway: str) -> tuple[MenuLink, ...]:
 
 
 def demo_hints(accounts: Sequence[Account] = DEMO_ACCOUNTS) -> tuple[Hint, ...]:
-    """What will happen, and the first of `accounts` to bind with."""
-    account = accounts[0]
+    """What will happen, and the `accounts` to bind with."""
+    known = "，".join(_unbroken(f"{account.username} / {account.password}") for account in accounts)
     return (
         Hint("点菜单「我的订单」，微信悄悄登录，您什么也看不到。", "Tap a menu entry: WeChat signs you in silently."),
         Hint(
-            f"第一次会请您绑定账号。账号 {account.username}，密码 {account.password}。",
-            f"The first time, bind an account: {account.username} / {account.password}",
+            f"第一次会请您绑定账号（账号/密码）：{known}。",
+            "The first time, bind one of these accounts (name / password), once.",
         ),
         Hint("绑定后直接回到订单，店里叫得出您的名字。", "Then you are on the page you asked for, greeted by name."),
         Hint("回来再点一次，这些都不会再出现。", "Come back and tap again: none of this shows any more."),
     )
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")

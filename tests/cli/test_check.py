@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,28 @@ def test_every_problem_is_one_line(config: Path, capsys: pytest.CaptureFixture[s
     lines = capsys.readouterr().err.splitlines()
     assert any(f"{config}:" in line and "routes[4].policy" in line and "did you mean 'api'" in line for line in lines)
     assert any("lag" in line and "did you mean 'log'" in line for line in lines)
+
+
+def test_counts_fit_their_words(folder: Any) -> None:
+    """One route is not `1 routes`."""
+    assert folder.run("check") == (0, "gateway.toml: ok, 1 route, 1 policy\n", "")
+    (folder.path / "policies/public.toml").write_text('access = "public"\n')
+    assert folder.run("check") == (0, "gateway.toml: ok, 1 route, 2 policies\n", "")
+
+
+def test_a_file_that_is_not_there(folder: Any) -> None:
+    """It says how to name another one, on the same line."""
+    (folder.path / "gateway.toml").unlink()
+    hint = "; run this in its folder, or name it with -c"
+    assert folder.run("check") == (2, "", f"gateway.toml: cannot be read: No such file or directory{hint}\n")
+
+
+def test_another_programs_file(folder: Any) -> None:
+    """Lines that say what is missing, and no traceback."""
+    (folder.path / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    status, _, err = folder.run("check", "-c", "pyproject.toml")
+    assert status == 2
+    assert "pyproject.toml:1: identity.keys: is required: " in err
 
 
 def test_online_finds_an_upstream_that_is_away(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

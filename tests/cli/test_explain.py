@@ -1,6 +1,7 @@
 """`gateway explain`: the very code that serves, in words."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,3 +40,43 @@ def test_a_broken_configuration_is_not_explained(tmp_path: Path, capsys: pytest.
     (tmp_path / "gateway.toml").write_text("version = 2\n")
     assert main(["explain", "-c", str(tmp_path / "gateway.toml"), "/"]) == 2
     assert "version" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["/orders?x=1", "https://app.example.com/orders", "http://app.example.com"])
+def test_a_url_or_a_path(folder: Any, url: str) -> None:
+    """Both ways of naming a page are understood."""
+    status, out, err = folder.run("explain", url)
+    assert (status, err) == (0, "")
+    assert "reason    no_session\n" in out
+
+
+@pytest.mark.parametrize("url", ["orders", "", "app.example.com/orders", "ftp://app.example.com/", "https:///x", "?x"])
+def test_what_is_no_url(folder: Any, url: str) -> None:
+    """It is not guessed at."""
+    status, out, err = folder.run("explain", url)
+    assert (status, out) == (2, "")
+    assert "is not a URL: begin with https://, http:// or, for public_url, with /" in err
+
+
+def test_a_malformed_host(folder: Any) -> None:
+    """Nor is it a traceback."""
+    status, _, err = folder.run("explain", "http://[::1/x")
+    assert status == 2
+    assert "is not a URL" in err
+
+
+@pytest.mark.parametrize("claim", ["roles", "=admin", ""])
+def test_a_claim_without_name_or_value(folder: Any, claim: str) -> None:
+    """The option is named."""
+    status, out, err = folder.run("explain", "/", "--user", "42", "--claim", claim)
+    assert (status, out) == (2, "")
+    assert err == f"gateway: --claim {claim!r}: write NAME=VALUE\n"
+
+
+def test_claims_open_what_requires_them(folder: Any) -> None:
+    """A claim counts, and its value may be empty or hold an equals sign."""
+    (folder.path / "policies/page.toml").write_text(
+        'access = "bound"\nrequire = [{ claim = "roles", values = ["a=b"] }]\n'
+    )
+    told = [folder.run("explain", "/", "--user", "42", "--claim", claim)[1] for claim in ("roles=", "roles=a=b")]
+    assert ["claims_refused" in told[0], "forward to legacy, with identity" in told[1]] == [True, True]

@@ -14,6 +14,7 @@ from typing import Any
 
 import jwt
 import pytest
+from aiohttp import web
 
 from gateway import cli
 from gateway.cli.keys import generated, write_new
@@ -22,6 +23,7 @@ from gateway.core.identity import Binding, Session, Subject
 from gateway.core.policy import Access, Policy, Route
 from gateway.sealing import KeyedHash
 from gateway.signing import KeyRing, Signer, generate_pem, load_private_pem
+from gateway.verifiers.http import HttpPasswordVerifier
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -111,7 +113,7 @@ def secret_files(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_configurations_load(text: str, tmp_path: Path) -> None:
-    """Each is accepted, as it stands or, a part, within the smallest real one; warned is only about the AppID."""
+    """Each is accepted, as it stands or, a part, within the smallest real one, and warned about only as it must be."""
     part = tomllib.loads(text)
     base, page = smallest("docs/configuration.md")
     (tmp_path / "policies").mkdir()
@@ -124,8 +126,8 @@ def test_configurations_load(text: str, tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_text(text)
     for name, kind in secret_files(part):
         write_new(tmp_path / name, generated(kind))
-    [warning] = load(tmp_path / "gateway.toml", env={}).warnings
-    assert "is the documentation's example" in warning
+    expected = ["server.development is true", "bind.password.file"] if "development" in text else ["apps[0].app_id"]
+    assert [warning.partition(":")[0] for warning in load(tmp_path / "gateway.toml", env={}).warnings] == expected
 
 
 def test_the_smallest_configuration_is_the_same_everywhere() -> None:
@@ -237,6 +239,48 @@ def test_the_backend_of_the_readme_lets_in_whom_the_gateway_vouches_for() -> Non
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def shown_python(page: str, word: str) -> dict[str, Any]:
+    """What the Python block of a page defines, of those the one that has `word`."""
+    [code] = [match[3] for match in BLOCK.finditer(PAGES[page]) if match[2] == "python" and word in match[3]]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    return names
+
+
+def test_the_contract_shows_how_to_verify(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippet of docs/identity-header.md accepts the gateway's token for its audience, and no other."""
+    backend = shown_python("docs/identity-header.md", "PyJWKClient")
+    jwks = jwt.PyJWKSet.from_json(RING.jwks().decode())
+    monkeypatch.setattr(backend["KEYS"], "get_jwk_set", lambda refresh=False: jwks)
+    assert backend["user"](mint("https://app.example.com", "legacy"))["sub"] == "42"
+    with pytest.raises(jwt.InvalidAudienceError):
+        backend["user"](mint("https://app.example.com", "another"))
+
+
+async def test_the_signature_is_checked_as_shown(aiohttp_server: Any) -> None:
+    """The recipe of docs/quickstart.md accepts what the gateway sends, and nothing that was changed or is old."""
+    genuine = shown_python("docs/quickstart.md", "hmac")["genuine"]
+    seen: list[tuple[str, str, bytes]] = []
+
+    async def verify(request: web.Request) -> web.Response:
+        headers = request.headers
+        seen.append((headers["X-Gateway-Timestamp"], headers["X-Gateway-Signature"], await request.read()))
+        return web.json_response({"user_id": "42"})
+
+    app = web.Application()
+    app.router.add_post("/", verify)
+    server = await aiohttp_server(app)
+    for clock in (time.time, lambda: time.time() - 400):
+        verifier = HttpPasswordVerifier(str(server.make_url("/")), b"secret", clock=clock)
+        await verifier.verify("ann", "right")
+        await verifier.close()
+    (timestamp, signature, body), old = seen
+    assert genuine(b"secret", timestamp, signature, body)
+    assert not genuine(b"secret", timestamp, signature, body + b" ")
+    assert not genuine(b"other", timestamp, signature, body)
+    assert not genuine(b"secret", *old)
 
 
 def test_the_contract_lists_every_claim() -> None:

@@ -99,6 +99,23 @@ async def open_the_gateway_first(desktop: Phone) -> None:
     await desktop.on("/orders")
 
 
+@pytest.mark.parametrize("signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGHUP,)])
+async def test_every_end_is_a_whole_one(folder: Path, signals: tuple[signal.Signals, ...]) -> None:
+    """A hasty second Ctrl-C, a SIGTERM and a closed terminal leave no process, no port and no traceback behind."""
+    log = folder / "demo.log"
+    with running(log, "demo", cwd=folder) as demo:
+        assert wait_for(lambda: "Ctrl-C" in log.read_text(), demo), log.read_text()
+        started = [demo.pid, *children_of(demo)]
+        assert len(started) == 3
+        os.killpg(demo.pid, signals[0])
+        if len(signals) > 1:
+            assert wait_for(lambda: "ending" in log.read_text(), demo), log.read_text()
+            os.killpg(demo.pid, signals[1])
+        assert demo.wait(10) == 0, log.read_text()
+        assert [pid for pid in started if is_alive(pid)] == []
+        assert "Traceback" not in log.read_text()
+
+
 async def test_a_port_in_use(tmp_path: Path) -> None:
     """It names the port and ends with an error, instead of starting the half."""
     copy_demo(tmp_path, {})

@@ -6,10 +6,11 @@ from gateway.simulator.hints import demo_hints, demo_menu
 
 
 async def test_shows_people_menu_hints_and_faults(open_wechat):
-    """The page offers people, the menu's addresses, the demo account and fault switches, and runs no script."""
+    """The page offers people, the menu's addresses, every demo account and fault switches, and runs no script."""
     wechat = await open_wechat(menu=demo_menu("http://127.0.0.1:8080"), hints=demo_hints())
     text = await (await wechat.get("/")).text()
-    for expected in ("小明", "小红", "Alice", 'href="http://127.0.0.1:8080/orders"', "longjing", "快照页"):
+    people, passwords = ("小明", "小红", "Alice"), ("longjing", "puer", "earlgrey")
+    for expected in (*people, *passwords, 'href="http://127.0.0.1:8080/orders"', "快照页"):
         assert expected in text
     assert "<script" not in text
 
