@@ -21,7 +21,7 @@ from gateway.stores.cached import CachedBindings
 from gateway.stores.sessions import MAX_CANDIDATES, SessionSealer
 
 _RENEW_AT = 0.9  # of a token's life: a tenth is left for the backend's clock and for slow requests
-_COOKIE_LIMIT = 4096  # bytes: a longer Cookie header is read anew each time
+_COOKIE_LIMIT = 2048  # bytes: a longer Cookie header is read anew each time
 _GRANTS_LIMIT = 64
 
 

@@ -44,7 +44,7 @@ from gateway.wechat.interface import Provider
 from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
-from gateway.wire.listen import Sweeper
+from gateway.wire.listen import BACKLOG, Sweeper
 from gateway.wire.memo import HeadMemo
 from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
@@ -79,6 +79,7 @@ class Gateway:
         self._exits = contextlib.AsyncExitStack()
         self._servers: list[asyncio.Server] = []
         self._front: Front | None = None
+        self._accepting = False
         self.addresses: list[str] = []
         self.admin_address = ""
 
@@ -92,6 +93,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop accepting, let what is under way finish (up to drain_timeout), close the rest."""
+        self._accepting = False
         for server in self._servers:
             server.close()
         if self._front is not None:
@@ -219,15 +221,28 @@ class Gateway:
         self._exits.callback(sweeper.stop)
         tasks.start(_prune(state, bindings))
 
-        await self._open_admin(settings, metrics, [("bindings", bindings.ping), ("state", state.ping)])
+        checks: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+            ("listeners", self._listens),
+            ("bindings", bindings.ping),
+            ("state", state.ping),
+        ]
+        await self._open_admin(settings, metrics, checks)
         for address in settings.server.listen:
             listener = self._socket("server.listen", address)
-            server = await loop.create_server(lambda: ClientConnection(front, names, limits, loop, memo), sock=listener)
+            # uvloop listens anew, with its own idea of a backlog unless told.
+            server = await loop.create_server(
+                lambda: ClientConnection(front, names, limits, loop, memo), sock=listener, backlog=BACKLOG
+            )
             self._servers.append(server)
             self._exits.callback(server.close)
             self.addresses.append(_shown(listener))
+        self._accepting = True
         gc.collect()
         gc.freeze()  # what lives from here to the end need not be walked again
+
+    async def _listens(self) -> None:
+        if not self._accepting:
+            raise ConnectionError("starting, or stopping")
 
     async def _own_pages(self, pages: web.Application, limits: Limits, loop: asyncio.AbstractEventLoop) -> Upstream:
         """Our aiohttp application as one more upstream, over socket pairs."""

@@ -33,8 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     try:
         write_new(arguments.out, content)
-    except OSError as error:
+    except FileExistsError as error:
         return fail(f"{arguments.out}: {error.strerror}; existing keys are never overwritten")
+    except OSError as error:
+        return fail(f"{arguments.out}: {error.strerror}")
     print(f"wrote {arguments.out}")
     return 0
 

@@ -22,25 +22,28 @@ def add_to(commands: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 and the claims, or 1 and why not."""
+    """0 and the claims; 1 and why not; 2 if there is nothing to check with."""
     token = sys.stdin.read(16 * 1024).strip().removeprefix("X-User:").strip()
     jwks: bytes | None = None
     secret: bytes | None = None
     issuer = arguments.issuer
-    if arguments.jwks is not None and issuer is not None:
-        jwks = arguments.jwks.read_bytes()
-    else:
+    if arguments.jwks is not None:
+        try:
+            jwks = arguments.jwks.read_bytes()
+        except OSError as error:
+            return fail(f"{arguments.jwks}: {error.strerror}", 2)
+    if jwks is None or issuer is None:
         loaded = loaded_or_none(arguments.config)
         if loaded is None:
             return 2
         identity = loaded.settings.identity
         issuer = issuer or identity.issuer
-        if arguments.jwks is not None:
-            jwks = arguments.jwks.read_bytes()
-        elif identity.algorithm == "HS256":
+        if jwks is None and identity.algorithm == "HS256":
             of_audience = [key for key in identity.keys if key.audience in (arguments.audience, None)]
-            secret = of_audience[0].secret.get_secret_value() if of_audience else b""
-        else:
+            if not of_audience:
+                return fail(f"refused: no HS256 secret is configured for the audience {arguments.audience!r}")
+            secret = of_audience[0].secret.get_secret_value()
+        elif jwks is None:
             keys = [load_private_pem(key.secret.get_secret_value(), identity.algorithm) for key in identity.keys]
             jwks = KeyRing(keys).jwks()
     try:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 from .addresses import BaseUrl
 from .context import Section, key
 from .secret import AppSecret, SecretText
-from .values import Authority, Id, Timeout, matching, not_yet, only
+from .values import Authority, Duration, Id, between, matching, not_yet, only
 
 
 def _domain_files(files: dict[str, str]) -> dict[str, str]:
@@ -56,7 +56,9 @@ class App(Section):
         default="https://open.weixin.qq.com", description="Where browsers are sent to sign in."
     )
     api_base: BaseUrl = key(default="https://api.weixin.qq.com", description="Where codes are exchanged.")
-    timeout: Timeout = key(default="5s", description="How long WeChat's API may take to answer.")
+    timeout: Annotated[Duration, between("10ms", "6s")] = key(
+        default="5s", description='How long WeChat\'s API may take to answer, at most "6s".'
+    )
     domain_verification: Annotated[dict[str, str], AfterValidator(_domain_files)] = key(
         default={}, description="WeChat's domain verification files at the root: name and content."
     )

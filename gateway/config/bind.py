@@ -8,9 +8,11 @@ from pydantic import ValidationInfo, field_validator
 from .addresses import PageUrl, ServiceUrl
 from .context import Section, context_of, key
 from .secret import RandomText
-from .values import FilePath, Seconds, Timeout, between, only
+from .values import Duration, FilePath, Seconds, between, only
 
 METHODS = ("password", "sms")
+
+ServiceTimeout = Annotated[Duration, between("10ms", "30s")]
 
 
 class Password(Section):
@@ -26,7 +28,7 @@ class Password(Section):
     secret: RandomText | None = key(
         default=None, description="`http`: signs the requests (X-Gateway-Signature, HMAC-SHA256)."
     )
-    timeout: Timeout = key(default="5s", description="`http`: how long an answer may take.")
+    timeout: ServiceTimeout = key(default="5s", description='`http`: how long an answer may take, at most "30s".')
     file: FilePath | None = key(default=None, description="`file`: the users file (TOML). Required then.")
 
     @field_validator("url", "file")
@@ -58,7 +60,9 @@ class Sms(Section):
     )
     resolver_url: ServiceUrl | None = key(default=None, description="`http`: where the phone is posted. Required then.")
     resolver_secret: RandomText | None = key(default=None, description="`http`: signs the requests.")
-    timeout: Timeout = key(default="5s", description="How long sender or resolver may take to answer.")
+    timeout: ServiceTimeout = key(
+        default="5s", description='How long sender or resolver may take to answer, at most "30s".'
+    )
     code_ttl: Annotated[Seconds, between("30s", "30m")] = key(default="5m", description="How long a code is good.")
     resend_after: Annotated[Seconds, between("10s", "1h")] = key(
         default="60s", description="How long a phone waits for its next code."

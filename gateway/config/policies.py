@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ValidationInfo, field_validator
 
+from gateway.core.identity import RESERVED_CLAIMS
 from gateway.core.policy import Access, Challenge, Cors, Policy, Requirement
 
 from .addresses import CorsOrigin
@@ -12,12 +13,6 @@ from .context import Section, key
 from .names import check_identity_header, folded
 from .values import Seconds, Size, Timeout, between, matching
 
-_OURS = frozenset(  # the token's own, whatever a verifier says
-    [
-        *("iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "app", "bound", "amr", "auth_time", "route"),
-        *("openid", "app_id"),
-    ]
-)
 _CHALLENGES = {
     "auto": Challenge.AUTO,
     "login": Challenge.REDIRECT,
@@ -30,7 +25,7 @@ ClaimName = Annotated[str, matching(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}", "letter
 
 
 def _not_ours(claims: tuple[str, ...]) -> tuple[str, ...]:
-    if taken := sorted(_OURS.intersection(claims)):
+    if taken := sorted(RESERVED_CLAIMS.intersection(claims)):
         raise ValueError(f"{taken[0]!r} is the gateway's own claim and always its own word")
     return claims
 

@@ -4,12 +4,16 @@ from .reasons import Reason
 
 
 class GatewayError(Exception):
-    """A request ends here, with this answer. The message is for the log; pages show constant text."""
+    """A request ends here, with this answer. The message is for the log; pages show constant text.
 
-    def __init__(self, status: int, reason: Reason, message: str = "") -> None:
+    `allow`: the methods that a 405 must name (RFC 9110 15.5.6).
+    """
+
+    def __init__(self, status: int, reason: Reason, message: str = "", allow: tuple[str, ...] = ()) -> None:
         super().__init__(message or reason.value)
         self.status = status
         self.reason = reason
+        self.allow = allow
 
 
 class StoreOutage(GatewayError):

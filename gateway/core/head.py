@@ -20,6 +20,7 @@ _NEVER_NOMINATED = frozenset(
     (b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"cookie", b"expect")
 )
 _CONNECTION_LIMIT = 16
+_STALE = re.compile(rb"(?:^|[,\s])(?:no-cache|max-age=0)(?:$|[,\s])", re.IGNORECASE)
 _PRIVATE = re.compile(rb"(?:^|[,\s])(?:private|no-store)(?:$|[,\s])", re.IGNORECASE)  # not `private="x"`
 
 
@@ -143,7 +144,8 @@ class RequestHead:
 class ResponseHead:
     """An upstream's response head after the rules.
 
-    `cache_control`: it says something of caching; `shareable`: and not that only one user may have it. `memory` is for
+    `cache_control`: it says something of caching; `shareable`: and not that only one user may have it;
+    `stale`: that caches must ask again each time. `memory` is for
     what others derive from it alone.
     """
 
@@ -157,6 +159,7 @@ class ResponseHead:
         "memory",
         "set_cookies",
         "shareable",
+        "stale",
         "status",
     )
 
@@ -165,6 +168,7 @@ class ResponseHead:
         self.status = status
         self.chunked = False
         self.cache_control = False
+        self.stale = False
         private = False
         self.length: int | None = None
         self.locations: list[tuple[bytes, bytes]] = []
@@ -184,6 +188,7 @@ class ResponseHead:
             elif kind is Kind.CACHE_CONTROL:
                 self.cache_control = True
                 private = private or _PRIVATE.search(value) is not None
+                self.stale = self.stale or _STALE.search(value) is not None
                 kept.append(forwarded)
             elif kind is Kind.SET_COOKIE:
                 self.set_cookies.append(value)

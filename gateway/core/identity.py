@@ -6,6 +6,12 @@ from typing import Any
 
 Claims = Mapping[str, Any]
 
+# The token's own: no claim of a verifier may pass for one of ours.
+RESERVED_CLAIMS = frozenset(
+    {"iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "app", "bound", "amr", "auth_time", "route"}
+    | {"openid", "app_id"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

@@ -56,11 +56,14 @@ class RouteTable:
         """The one route. `host` as sent (a port is ignored). GatewayError 400, 404 or 405 if there is none."""
         readings = target.readings
         judge = self._remembered if len(host) + len(readings[0]) <= MAX_MEMO_KEY else self._judge
-        outcome = judge(host, method, readings[0]).outcome
+        verdict = judge(host, method, readings[0])
+        outcome = verdict.outcome
         if len(readings) > 1:
             outcome = _agreed([judge(host, method, reading).outcome for reading in readings])
         if isinstance(outcome, Reason):
-            raise GatewayError(_STATUS[outcome], outcome)
+            methods = {name for route in verdict.passed_over for name in route.methods}
+            allow = tuple(sorted(methods)) if outcome is Reason.METHOD_NOT_ALLOWED else ()
+            raise GatewayError(_STATUS[outcome], outcome, allow=allow)
         return outcome
 
     def explain(self, host: str, method: str, target: Target) -> tuple[Verdict, ...]:

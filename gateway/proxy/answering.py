@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from dataclasses import replace
 
 from gateway.authorizer import Verdict
 from gateway.core.decision import Bind, Forward, Login
@@ -89,7 +90,10 @@ class Answering:
         if self._answered:
             self._client.abort()
             return
-        self._answer(self._carrier.render.error(error.status, error.reason.value, self._head, self._request_id))
+        answer = self._carrier.render.error(error.status, error.reason.value, self._head, self._request_id)
+        if error.status == 405:
+            answer = replace(answer, fields=(*answer.fields, b"Allow: %b\r\n" % ", ".join(error.allow).encode("ascii")))
+        self._answer(answer)
 
     def _answer(self, answer: Answer) -> None:
         """An answer of our own. A body that was not read makes it the connection's last."""

@@ -24,7 +24,7 @@ class AccessLog(Protocol):
     def write(
         self,
         request_id: str,
-        client: str,
+        ip: str,
         method: str,
         host: str,
         path: str,

@@ -290,7 +290,7 @@ class Carry(Answering):
             self._keep_alive = False
             self._refuse(GatewayError(408, Reason.REQUEST_TIMEOUT))
         else:
-            self._carrier.metrics.upstream(upstream.id, "timeout")
+            self._carrier.metrics.upstream(upstream.id, Reason.UPSTREAM_TIMEOUT.value)
             self._keep_alive = self._keep_alive and self._request_complete
             self._refuse(GatewayError(504, Reason.UPSTREAM_TIMEOUT))
 

@@ -110,7 +110,9 @@ def response_bytes(
     if verdict.identity:
         if not response.cache_control:
             parts.append(b"Cache-Control: private, no-cache\r\n")
-        if verdict.set_cookie is not None and not response.shareable:
+        if verdict.set_cookie is not None and (response.stale or not response.shareable):
+            if response.shareable:
+                parts.append(b"Cache-Control: private\r\n")  # a page that is asked for anew each time, now one user's
             parts.append(b"Set-Cookie: %b\r\n" % verdict.set_cookie.encode("ascii"))
     parts.append(framing.line)
     if not keep_alive:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.core.errors import GatewayError
-from gateway.core.identity import Binding, Session
+from gateway.core.identity import RESERVED_CLAIMS, Binding, Session
 from gateway.core.policy import Access, Route
 from gateway.core.reasons import Reason
 from gateway.sealing import KeyedHash
@@ -16,12 +16,6 @@ from .keys import KeyRing, SecretRing, SigningKey
 
 MAX_TTL = 300  # seconds
 MAX_TOKEN = 6 * 1024  # bytes; backends commonly allow 8 KB for all headers
-
-# No claim of a verifier may pass for one of ours.
-RESERVED = frozenset(
-    {"iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "app", "bound", "amr", "auth_time", "route"}
-    | {"openid", "app_id"}
-)
 
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -71,7 +65,7 @@ class Signer:
             if binding.subject != subject:
                 raise _refused(route, "the binding is another subject's")
             held = binding.claims
-            claims = {name: held[name] for name in route.policy.claims if name in held and name not in RESERVED}
+            claims = {name: held[name] for name in route.policy.claims if name in held and name not in RESERVED_CLAIMS}
             sub = binding.user_id
         elif route.policy.access is Access.WECHAT:
             sub = "wx:" + self._subject_names.name(subject.app, subject.openid, route.audience)

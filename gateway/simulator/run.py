@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from gateway.simulator.legacy import LegacySim, build_legacy
 from gateway.simulator.wechat import WeChatSim, build_wechat
 
 SHUTDOWN = 2.0  # seconds for requests under way
@@ -35,20 +34,12 @@ def address(runner: web.AppRunner) -> str:
 
 def run_simulator(host: str, port: int, config: WeChatSim, opened: Callable[[str], None] = print) -> None:
     """Run the painted WeChat until SIGINT or SIGTERM; `opened` is told its address."""
-    _run(build_wechat(config), host, port, opened)
 
-
-def run_legacy(host: str, port: int, config: LegacySim, opened: Callable[[str], None] = print) -> None:
-    """Run the legacy application until SIGINT or SIGTERM; `opened` is told its address."""
-    _run(build_legacy(config), host, port, opened)
-
-
-def _run(app: web.Application, host: str, port: int, opened: Callable[[str], None]) -> None:
     async def until_stopped() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        runner = await serve(app, host, port)
+        runner = await serve(build_wechat(config), host, port)
         try:
             opened(address(runner))
             await stop.wait()

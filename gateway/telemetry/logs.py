@@ -117,13 +117,12 @@ class AccessLog:
         status: int,
         sent: int,
         seconds: float,
-        upstream_seconds: float | None = None,
     ) -> None:
         """Log one answered request.
 
         `method`, `host` and `path` are the client's own: bounded and escaped here, the path without query and
         path parameters (`;jsessionid=…`). The others are ours and plain: `route` an id or "-", `sent` bytes of
-        body, `seconds` from head to end of answer, `upstream_seconds` until the upstream's head.
+        body, `seconds` from head to end of answer.
         """
         now = self._clock()
         second = int(now)
@@ -132,11 +131,10 @@ class AccessLog:
             self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         if len(host) > MAX_HOST or len(path) > MAX_PATH or not _PLAIN(f"{method}{host}{path}"):
             method, host, path = _escaped(method, 32), _escaped(host, MAX_HOST), _escaped(_bare(path), MAX_PATH)
-        upstream = "" if upstream_seconds is None else f',"upstream_seconds":{upstream_seconds:.6f}'
         self._write(
             f'{{"time":"{self._stamp}.{int((now - second) * 1000):03d}Z","id":"{request_id}","ip":"{ip}",'
             f'"method":"{method}","host":"{host}","path":"{path}","route":"{route}","reason":"{reason}",'
-            f'"status":{status},"sent":{sent},"seconds":{seconds:.6f}{upstream}}}\n'
+            f'"status":{status},"sent":{sent},"seconds":{seconds:.6f}}}\n'
         )
 
 

@@ -137,14 +137,14 @@ class Callback:
             self._metrics.dance(attempt.app, "snapshot")
             return SnapshotSeen()
         now = int(self._clock())
-        if (old := await self._visitors.session(request, visit)) is not None:
-            await self._visitors.revoke(old)
         session = new_session(Subject(attempt.app, identity.openid), now)
         await self._visitors.register(session, visit)
         visitor = await self._visitors.standing(session)
         ticket = None
         if visitor and visitor.binding is None and self._needs_binding(visit.host, attempt.return_to):
             ticket = await self._tickets.mint(session, attempt.return_to, now, identity.union_id)
+        if (old := await self._visitors.session(request, visit)) is not None:  # last: an outage above ends nothing
+            await self._visitors.revoke(old)
         self._metrics.dance(attempt.app, "session_started")
         return SignedIn(session, attempt.return_to, ticket)
 

@@ -75,7 +75,8 @@ class Me:
         visit = visit_of(request)
         session = await self._submitted(request, visit)
         if session is None:
-            raise Halt(LOGIN_REQUIRED, action=Link(self._links.login(f"{self._links.prefix}/me"), "sign_in"))
+            login_url = self._origin_of(visit.host) + self._links.login(f"{self._links.prefix}/me")
+            raise Halt(LOGIN_REQUIRED, action=Link(login_url, "sign_in"))
         await self._bindings.unbind(session.subject, visit.actor, int(self._clock()))
         return self._done(visit, "/me")
 

@@ -38,18 +38,10 @@ INTERNAL_ERROR = Notice("internal_error", 500)
 
 
 class Halt(Exception):
-    """A request ends with this notice. `retry_after` in seconds; `headers` are added to the answer."""
+    """A request ends with this notice. `retry_after` in seconds."""
 
-    def __init__(
-        self,
-        notice: Notice,
-        *,
-        action: Link | None = None,
-        retry_after: int | None = None,
-        headers: tuple[tuple[str, str], ...] = (),
-    ) -> None:
+    def __init__(self, notice: Notice, *, action: Link | None = None, retry_after: int | None = None) -> None:
         super().__init__(notice.word)
         self.notice = notice
         self.action = action
         self.retry_after = retry_after
-        self.headers = headers

@@ -69,9 +69,7 @@ def failures(pages: Pages) -> Middleware:
         try:
             return await handler(request)
         except Halt as halt:
-            response = pages.notice(visit_of(request), halt.notice, action=halt.action, retry_after=halt.retry_after)
-            response.headers.update(halt.headers)
-            return response
+            return pages.notice(visit_of(request), halt.notice, action=halt.action, retry_after=halt.retry_after)
         except GatewayError as error:
             log.warning("request %s: %s", request.headers.get("X-Request-Id", "-"), error.reason)
             return _answer(pages, request, error.status)

@@ -14,7 +14,7 @@ from gateway.wire.tasks import Tasks
 
 from .bind import OUTAGE, TicketDesk, agreed
 from .bindform import BindForm, Fault, Filled, SentCodes
-from .budgets import DAY, HOUR, Budget, of_network, spend
+from .budgets import DAY, HOUR, Budget, give_back, of_network, spend
 from .links import Links
 from .pages import redirect
 from .parts import Limits
@@ -80,11 +80,13 @@ class Sms:
     async def _start(self, visit: Visit, session: Session, key: str, phone: str, now: int) -> Fault | None:
         if len(self._tasks) >= MAX_SENDING:
             return OUTAGE
-        if wait := await spend(self._state, self._budgets(visit, session.subject, key, phone), now):
+        budgets = self._budgets(visit, session.subject, key, phone)
+        if wait := await spend(self._state, budgets, now):
             return Fault("send_too_soon", 429, wait)
         try:
             user = await self._resolver.resolve(phone)
         except VerifierOutage:
+            await give_back(self._state, budgets)
             return OUTAGE
         if user is not None:
             self._tasks.start(self._send(session, phone, now))

@@ -49,7 +49,7 @@ class Pool:
         return None
 
     async def connect(self) -> UpstreamConnection:
-        """A new connection. Raises GatewayError: 503 at the limit, 502 refused, 504 too slow."""
+        """A new connection. Raises GatewayError: 503 at the limit, 502 refused or too slow."""
         if self.open >= self._limit:
             raise GatewayError(503, Reason.OVERLOADED, "upstream connection limit reached")
         self.open += 1
@@ -58,7 +58,7 @@ class Pool:
                 connection = await self._connect()
         except TimeoutError as error:
             self.open -= 1
-            raise GatewayError(504, Reason.UPSTREAM_TIMEOUT, "connect timed out") from error
+            raise GatewayError(502, Reason.UPSTREAM_UNREACHABLE, "connect timed out") from error
         except OSError as error:
             self.open -= 1
             raise GatewayError(502, Reason.UPSTREAM_UNREACHABLE, str(error)) from error

@@ -36,3 +36,10 @@ def test_an_existing_key_is_never_overwritten(tmp_path: Path, capsys: pytest.Cap
     assert main(["keys", "generate", "cookie", "-o", str(path)]) == 1
     assert path.read_text() == "precious"
     assert "cookie.key" in capsys.readouterr().err
+
+
+def test_other_failures_are_not_called_existing_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message is about what went wrong."""
+    (tmp_path / "file").write_text("")
+    assert main(["keys", "generate", "cookie", "-o", str(tmp_path / "file" / "new" / "cookie.key")]) == 1
+    assert "never overwritten" not in capsys.readouterr().err

@@ -4,11 +4,13 @@ import io
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.app.build import signer_of
 from gateway.cli import main
+from gateway.cli.keys import generated, write_new
 from gateway.config import load
 from gateway.core.identity import Binding, Session, Subject
 
@@ -61,3 +63,26 @@ def test_any_other_is_refused_with_a_reason(
     message = capsys.readouterr().err
     assert why in message
     assert token[:20] not in message
+
+
+@pytest.mark.parametrize("issuer", [(), ("--issuer", "https://app.example.com")])
+def test_a_jwk_set_that_cannot_be_read(
+    config: Path, issuer: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2 and the file's name, not a traceback."""
+    for path in (config.parent / "missing.json", config.parent):
+        assert run(monkeypatch, config, "token", "--audience", "legacy", "--jwks", str(path), *issuer) == 2
+        assert capsys.readouterr().err.startswith(f"gateway: {path}: ")
+
+
+def test_an_audience_without_a_secret(
+    folder: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """HS256: exit 1, and that no secret is configured for it."""
+    write_new(folder.path / "secrets/shared.key", generated("identity", "HS256"))
+    folder.replace(
+        'identity.keys = [{ file = "secrets/identity.pem" }]',
+        'identity.algorithm = "HS256"\nidentity.keys = [{ file = "secrets/shared.key", audience = "legacy" }]',
+    )
+    assert run(monkeypatch, folder.path / "gateway.toml", "token", "--audience", "other") == 1
+    assert "no HS256 secret is configured for the audience 'other'" in capsys.readouterr().err

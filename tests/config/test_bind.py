@@ -116,3 +116,15 @@ def test_what_is_no_page(folder: Any, url: str) -> None:
     """Links stay on this site or are http(s) URLs."""
     folder.set("[bind.password]", f'[bind]\nhelp_url = "{url}"\n[bind.password]')
     assert folder.problem().key == "bind.help_url"
+
+
+@pytest.mark.parametrize("table", ["[bind.password]", "[bind.sms]"])
+def test_a_service_answers_within_30_seconds(folder: Any, table: str) -> None:
+    """A person waits in front of the form."""
+    folder.text += SMS
+    folder.set(table, f'{table}\ntimeout = "30s"')
+    folder.load()
+    folder.set('timeout = "30s"', 'timeout = "30001ms"')
+    problem = folder.problem()
+    assert problem.key == f"{table[1:-1]}.timeout"
+    assert '"30s"' in problem.message

@@ -308,3 +308,13 @@ def test_ids_are_unique(folder: Any, name: str) -> None:
     table = folder.text[start:].split("\n[", 1)[0]
     folder.text = f"{folder.text}\n{table}\n"
     assert f"{name}[1].id" in [problem.key for problem in folder.problems()]
+
+
+def test_wechat_answers_within_6_seconds(folder: Any) -> None:
+    """Copies of a callback wait no longer for the one that exchanges the code."""
+    folder.set('id = "main"', 'id = "main"\ntimeout = "6s"')
+    assert folder.load().settings.apps[0].timeout == 6
+    folder.set('timeout = "6s"', 'timeout = "6001ms"')
+    problem = folder.problem()
+    assert problem.key == "apps[0].timeout"
+    assert '"6s"' in problem.message

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import struct
@@ -11,7 +12,7 @@ import pytest
 
 from .carrying import as_user, ask, at_rest, busy, line_to, logged, request, until
 from .conftest import House, Open
-from .raw import PATIENCE, Line
+from .raw import PATIENCE, Browser, Line
 from .upstream import Seen, canned
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -71,12 +72,12 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-async def test_an_upstream_that_does_not_accept_is_a_504(open_house: Open) -> None:
+async def test_an_upstream_that_does_not_accept_is_a_502(open_house: Open) -> None:
     """The connect times out, and its descriptor is not kept."""
     with never_accepting() as port:
         house = await house_before(open_house, port, "200ms")
         before = descriptors()
-        assert (await ask(house, request())).status == 504
+        assert (await ask(house, request())).status == 502
         await at_rest(house)
         await until(lambda: descriptors() <= before, "a descriptor was left open")
 
@@ -388,6 +389,8 @@ async def test_a_stop_lets_what_is_under_way_finish_and_closes_what_is_idle(hous
         return True
 
     house.upstream.respond = respond
+    admin = Browser(int(house.gateway.admin_address.rpartition(":")[2]))
+    assert (await admin.get("/healthz")).status == 200
     async with line_to(house) as idle, line_to(house) as down, line_to(house) as up:
         await down.send(request())
         await down.reader.readuntil(b"hello")
@@ -397,6 +400,9 @@ async def test_a_stop_lets_what_is_under_way_finish_and_closes_what_is_idle(hous
         assert await idle.ended() == b""
         with pytest.raises(OSError, match=r"Connect call failed|refused"):
             await house.line()
+        not_ready = await admin.get("/readyz")
+        assert not_ready.status == 503
+        assert json.loads(not_ready.body)["checks"]["listeners"] != "ok"
         going.set()
         assert await down.reader.readexactly(5) == b"world"
         await up.send(b"34")

@@ -1,6 +1,8 @@
 """Header fields through the real gateway: what travels on, what is dropped, what is ours."""
 
 import re
+import socket
+import sys
 
 import pytest
 
@@ -240,3 +242,21 @@ async def test_an_identified_response_that_says_nothing_is_private(
     assert (await ask(house, as_user(browser, "GET", "/"))).all("cache-control") == expected
     assert (await ask(house, as_user(browser, "GET", "/public/x"))).all("cache-control") == said
     assert (await ask(house, request("GET", "/optional/x"))).all("cache-control") == said
+
+
+async def test_a_405_names_the_methods_that_would_do(open_house: Open) -> None:
+    """RFC 9110 15.5.6: Allow, from the rules that were passed over."""
+    route = (
+        '[[routes]]\nid = "read"\npath = "/read"\npolicy = "public"\nupstream = "legacy"\nmethods = ["GET", "PUT"]\n'
+    )
+    house = await open_house(routes=route)
+    answer = await ask(house, request("POST", "/read"), "POST")
+    assert answer.status == 405
+    assert answer.get("allow") == "GET, PUT"
+
+
+async def test_the_backlog_is_the_kernels(house: House) -> None:
+    """A burst of connections waits in the queue instead of being dropped: uvloop would set 100."""
+    info = house.gateway._servers[0].sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    backlog = int.from_bytes(info[28:32], sys.byteorder)  # tcpi_sacked: a listener's limit, see tcp_get_info(2)
+    assert backlog >= 1024

@@ -65,7 +65,7 @@ def access(lines: LineWriter, clock: Callable[[], float] = lambda: 1_700_000_000
 def test_an_access_line_says_what_happened() -> None:
     """Each field arrives under its name, with its type."""
     lines = Lines()
-    access(lines, upstream_seconds=0.001)
+    access(lines)
     assert lines.parsed() == [
         {
             "time": "2023-11-14T22:13:20.042Z",
@@ -79,16 +79,8 @@ def test_an_access_line_says_what_happened() -> None:
             "status": 200,
             "sent": 1024,
             "seconds": 0.00123,
-            "upstream_seconds": 0.001,
         }
     ]
-
-
-def test_without_an_upstream_there_is_no_upstream_time() -> None:
-    """An answer of our own has no such field."""
-    lines = Lines()
-    access(lines)
-    assert "upstream_seconds" not in lines.parsed()[0]
 
 
 def test_the_time_follows_the_clock() -> None:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from gateway.core.errors import StoreOutage
 from gateway.sealing import token_hash
 from gateway.web.parts import Limits
 from gateway.wechat.interface import Failure
@@ -79,6 +80,23 @@ async def test_the_session_before_the_login_is_dead(house, browser):
     await browser.sign_in("code-ann-again", "/open")
     assert (await thief.get("/_gateway/me")).status == 401
     assert (await browser.get("/_gateway/me")).status == 200
+
+
+async def test_an_outage_during_a_login_ends_no_session(house, browser, monkeypatch):
+    """The old session lives until the new one stands; a won callback then ends it."""
+    await browser.sign_in(return_to="/open")
+    old = house.browser()
+    old.jar = dict(browser.jar)
+
+    async def down(*_: object) -> None:
+        raise StoreOutage("down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.parts.bindings, "register_session", down)
+        assert (await browser.sign_in("code-ann-again", "/open")).status == 503
+    assert (await old.get("/_gateway/me")).status == 200
+    assert (await browser.sign_in("code-ann-third", "/open")).status == 302
+    assert (await old.get("/_gateway/me")).status == 401
 
 
 async def test_copies_at_the_same_moment_exchange_once(house, browser):

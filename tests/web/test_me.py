@@ -67,6 +67,13 @@ async def test_unbind_of_the_signed_out(browser):
     assert answer.status == 401
 
 
+async def test_a_signed_out_program_learns_where_to_sign_in(browser):
+    """An absolute address, as from /me."""
+    answer = await browser.post("/_gateway/unbind", OWN | {"Accept": "application/json"})
+    assert (answer.status, answer.json["error"]) == (401, "login_required")
+    assert answer.json["login_url"] == "https://app.example.com/_gateway/login?return_to=%2F_gateway%2Fme"
+
+
 async def test_logout_ends_every_copy_of_the_session(house, browser):
     """303 to a signed-out page; all our cookies are cleared, and a copied one is dead."""
     await sign_in_bound(browser)

@@ -112,6 +112,16 @@ async def test_a_minute_between_two_codes(house, browser):
     await request_code(house, browser, ticket)
 
 
+async def test_an_outage_of_the_resolver_costs_no_budget(house, browser):
+    """Whoever asks again once it is over gets a code at once."""
+    ticket = await browser.ticket()
+    house.legacy.down = True
+    answer = await browser.post("/_gateway/bind/sms", PROGRAM, ticket=ticket, phone=PHONE)
+    assert answer.status == 503
+    house.legacy.down = False
+    await request_code(house, browser, ticket)
+
+
 @pytest.mark.parametrize(
     "limit",
     [
