@@ -1,5 +1,7 @@
 """The backends that every store contract is tested against. A new backend is one more entry here."""
 
+import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -13,6 +15,15 @@ from gateway.stores.sql_bindings import open_sql_bindings
 from gateway.stores.sql_state import open_sql_state
 
 KEY = b"k" * 32
+
+
+async def driver_threads_end() -> None:
+    """A connection that was given up is stopped without being waited for: its thread may not outlive the loop."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 5)
+
+
 OpenBindings = Callable[..., Awaitable[Bindings]]
 
 
@@ -51,6 +62,7 @@ async def open_bindings(request: pytest.FixtureRequest, tmp_path: Path) -> Async
     yield open_
     for store in opened:
         await store.close()
+    await driver_threads_end()
 
 
 @pytest.fixture
@@ -65,3 +77,4 @@ async def state(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     store = await request.param(tmp_path)
     yield store
     await store.close()
+    await driver_threads_end()

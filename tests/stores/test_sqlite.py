@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -32,6 +33,15 @@ async def open_bindings(path, timeouts=None):
     return await open_sql_bindings(
         f"sqlite:{path}", per_user=1, on_conflict=OnConflict.REFUSE, names=KeyedHash([KEY], "names"), timeouts=timeouts
     )
+
+
+@pytest.fixture(autouse=True)
+async def _driver_threads_end_before_the_loop():
+    """A connection that did not open is stopped without being waited for: its thread may not outlive the loop."""
+    yield
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 5)
 
 
 async def test_only_the_owner_may_read(tmp_path):
