@@ -5,7 +5,7 @@ import contextlib
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-PATIENCE = 10.0  # seconds that a test waits for what must come
+PATIENCE = 30.0  # seconds that a test waits for what must come
 
 
 @dataclass
