@@ -24,8 +24,9 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   tools/apt-install.sh "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 fi
 
-# A folder that was moved, or a Python that has gone, leaves scripts that point nowhere.
-if ! .venv/bin/python -m pip --version >/dev/null 2>&1 || ! grep -qs "^#!$PWD/.venv/" .venv/bin/pip; then
+# A folder that was moved, or a Python that has gone or changed, leaves scripts that point nowhere.
+if [ "$(.venv/bin/python -V 2>/dev/null)" != "$("$python" -V)" ] ||
+  ! .venv/bin/python -m pip --version >/dev/null 2>&1 || ! grep -qs "^#!$PWD/.venv/" .venv/bin/pip; then
   echo "==> making .venv with $("$python" -V)"
   "$python" -m venv --clear .venv
 fi
