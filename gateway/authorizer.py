@@ -3,6 +3,7 @@
 Law: every exception here is a refusal. A store's outage is a 503, never an identity and never a lost cookie.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -37,6 +38,14 @@ class Verdict:
     identity: bytes = field(default=b"", repr=False)
     cookie: bytes | None = field(default=None, repr=False)
     set_cookie: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A Forward that holds for `seconds`, unless a binding or a session is written to meanwhile."""
+
+    verdict: Verdict
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -100,6 +109,19 @@ class Authorizer:
             return self._verdict(route, head, known, None)
         standing_now = self._bindings.peek(known.sid_hash)
         return None if standing_now is None else self._verdict(route, head, known, standing_now)
+
+    def grant(self, route: Route, head: RequestHead) -> Grant | None:
+        """The verdict on all requests with these fields for a while, if it is a Forward and nothing must be asked."""
+        verdict = self.now(route, head)
+        if verdict is None or not isinstance(verdict.decision, Forward) or verdict.set_cookie is not None or route.own:
+            return None
+        known = self._open(head.cookie) if head.cookie is not None else None
+        if route.policy.access is Access.PUBLIC or known is None or known.session is None:
+            return Grant(verdict, math.inf)
+        granted, _, until = known.grants.get((route.id, head.host), (None, None, 0.0))
+        if granted is not verdict:
+            return None
+        return Grant(verdict, min(until - self._clock(), self._bindings.seconds_known(known.sid_hash)))
 
     async def later(self, route: Route, head: RequestHead) -> Verdict:
         """The verdict, asking the stores. Raises GatewayError."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -230,6 +231,51 @@ async def test_an_active_users_session_is_renewed_on_pages_only(guard: Guard) ->
         assert again == replace(mine, sealed_at=int(guard.clock.now))
     fresh = head(cookie(cast(Session, again)), page=True)
     assert (await guard.ask(route(), fresh))[0].set_cookie is None
+
+
+async def test_a_grant_ends_before_anything_that_it_rests_on(guard: Guard) -> None:
+    """The memory of the binding, the token's renewal, the session's limits, the policy's max_age: whichever is first."""
+    await guard.bind()
+    mine = session()
+    request = head(cookie(mine))
+    assert guard.authorizer.grant(route(), request) is None  # the store must be asked first
+    verdict, _ = await guard.ask(route(), request)
+    grant = guard.authorizer.grant(route(), request)
+    assert grant is not None
+    assert grant.verdict is verdict
+    assert grant.seconds == 5.0
+    guard.clock.now += 4
+    grant = guard.authorizer.grant(route(), request)
+    assert grant is not None
+    assert grant.seconds == 1.0
+    guard.clock.now = NOW + TTL * 0.9 - 2
+    await guard.ask(route(), request)
+    grant = guard.authorizer.grant(route(), request)
+    assert grant is not None
+    assert grant.seconds == 2.0
+    aged = route(max_age=TTL)
+    guard.clock.now = NOW + TTL - 1
+    await guard.ask(aged, request)
+    grant = guard.authorizer.grant(aged, request)
+    assert grant is not None
+    assert grant.seconds == 1.0
+    guard.clock.now = NOW + IDLE / 4 + 1  # due for renewal: every answer may carry a cookie
+    await guard.ask(route(), request)
+    assert guard.authorizer.grant(route(), request) is None
+
+
+async def test_only_what_nothing_can_change_is_granted_without_end(guard: Guard) -> None:
+    """Public routes, and no session where none is needed; never a refusal, nor a session that may come to be bound."""
+    mine = head(cookie(session()))
+    for each, request in ((Access.PUBLIC, mine), (Access.PUBLIC, head(None)), (Access.OPTIONAL, head("a=b"))):
+        grant = guard.authorizer.grant(route(each), request)
+        assert grant is not None
+        assert grant.seconds == math.inf
+        assert not grant.verdict.identity
+    await guard.ask(route(Access.OPTIONAL), mine)
+    assert guard.authorizer.grant(route(Access.OPTIONAL), mine) is None
+    assert guard.authorizer.grant(route(), head(None)) is None
+    assert guard.authorizer.grant(replace(route(Access.PUBLIC), own=True), head(None)) is None
 
 
 async def test_hosts_decide_the_app(guard: Guard) -> None:

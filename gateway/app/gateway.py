@@ -25,6 +25,7 @@ from gateway.core.routing import RouteTable
 from gateway.front import PAGES, Front, own_routes
 from gateway.listeners import listening
 from gateway.proxy.carrier import Carrier
+from gateway.proxy.express import Express
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
 from gateway.proxy.upstreams import Upstream, connect_inside
@@ -175,7 +176,8 @@ class Gateway:
             loop=loop,
         )
         scheme = urlsplit(settings.server.public_url).scheme
-        front = self._front = Front(table, carrier, Origins(settings.server.trusted_proxies, scheme))
+        origins = Origins(settings.server.trusted_proxies, scheme)
+        front = self._front = Front(table, carrier, origins)
 
         async def is_revoked(session: Session) -> bool:
             return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
@@ -212,6 +214,7 @@ class Gateway:
         )
         names = request_names(identity_headers(self._loaded))
         memo = HeadMemo(limits.target) if self._fast else None
+        express = Express(table, carrier, authorizer, bindings, origins, memo).enter if memo is not None else None
         upstreams[PAGES] = await self._own_pages(pages, limits, loop)
         for upstream in settings.upstreams:
             upstreams[upstream.id] = upstream_of(upstream, limits, loop, fast=self._fast)
@@ -231,7 +234,7 @@ class Gateway:
             listener = self._socket("server.listen", address)
             # uvloop listens anew, with its own idea of a backlog unless told.
             server = await loop.create_server(
-                lambda: ClientConnection(front, names, limits, loop, memo), sock=listener, backlog=BACKLOG
+                lambda: ClientConnection(front, names, limits, loop, memo, express), sock=listener, backlog=BACKLOG
             )
             self._servers.append(server)
             self._exits.callback(server.close)

@@ -145,13 +145,14 @@ class ResponseHead:
     """An upstream's response head after the rules.
 
     `cache_control`: it says something of caching; `shareable`: and not that only one user may have it;
-    `stale`: that caches must ask again each time. `memory` is for
+    `stale`: that caches must ask again each time. `framed_by_length`: unless it answers HEAD. `memory` is for
     what others derive from it alone.
     """
 
     __slots__ = (
         "cache_control",
         "chunked",
+        "framed_by_length",
         "keep_alive",
         "kept",
         "length",
@@ -211,6 +212,7 @@ class ResponseHead:
             kept = _without_nominated(kept, options)
         self.kept = kept
         self.shareable = self.cache_control and not private
+        self.framed_by_length = self.length is not None and status >= 200 and status not in (204, 304)
 
 
 def bad_request(message: str) -> GatewayError:

@@ -36,6 +36,17 @@ class AccessLog(Protocol):
     ) -> None:
         """One request. `path` without its query; times in seconds."""
 
+    def around(self, ip: str, host: str, route: str, reason: str) -> tuple[str, str]:
+        """What a GET's line says before its path and behind it, up to the status."""
+
+    def write_around(
+        self, request_id: str, around: tuple[str, str], path: str, status: int, sent: int, seconds: float
+    ) -> None:
+        """One GET, with what `around` and `path` made ready."""
+
+    def path(self, path: str) -> str:
+        """A path (without its query) as lines have it."""
+
 
 class Carrier:
     """Shared by every Carry. Ids of requests are unique across workers: random, then counting."""
@@ -95,3 +106,26 @@ class Carrier:
         self._access_log.write(
             request_id.decode("ascii"), origin.client, method, host, path, route_id, reason.value, status, sent, seconds
         )
+
+    # --- the same, made ready once for the many GETs of the fast path ---------------------------------
+
+    def row(self, route: Route, reason: Reason, status: int) -> list[float]:
+        """The metrics' row of such requests, for `observe`."""
+        return self.metrics.row(route.id, reason.value, status)
+
+    def logged_path(self, path: str) -> str:
+        """`path` as the access log has it."""
+        return self._access_log.path(path) if self._access_log is not None else ""
+
+    def logged_around(self, client: str, host: str, route: Route, reason: Reason) -> tuple[str, str]:
+        """What the access log says of such a request around its path."""
+        return (
+            self._access_log.around(client, host, route.id, reason.value) if self._access_log is not None else ("", "")
+        )
+
+    def log_ready(
+        self, request_id: bytes, around: tuple[str, str], path: str, status: int, sent: int, seconds: float
+    ) -> None:
+        """Log one such request."""
+        if self._access_log is not None:
+            self._access_log.write_around(request_id.decode("ascii"), around, path, status, sent, seconds)

@@ -11,14 +11,17 @@ import logging
 from gateway.authorizer import Verdict
 from gateway.core.decision import Forward
 from gateway.core.errors import GatewayError
-from gateway.core.head import ResponseHead
+from gateway.core.head import RequestHead, ResponseHead
+from gateway.core.policy import Route
 from gateway.core.reasons import Reason
-from gateway.wire.client import CONTINUE
+from gateway.wire.client import CONTINUE, ClientConnection
 from gateway.wire.framing import LAST_CHUNK, chunk
 from gateway.wire.upstream import UpstreamConnection
 
 from .answering import Answering
+from .carrier import Carrier
 from .heads import request_bytes, response_bytes, response_framing
+from .origin import Origin
 from .upstreams import Upstream
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,29 @@ class Carry(Answering):
     _client_stalls = False
     _upstream_stalls = False
     _held = b""  # the response's head, until its first payload or the end of the upstream's read
+
+    takes_whole = False
+
+    @classmethod
+    def under_way(
+        cls,
+        carrier: Carrier,
+        client: ClientConnection,
+        head: RequestHead,
+        origin: Origin,
+        route: Route,
+        verdict: Verdict,
+        upstream: Upstream,
+        connection: UpstreamConnection,
+        request_id: bytes,
+        started: float,
+    ) -> "Carry":
+        """An exchange whose request, without a body, is upstream already. `started`: monotonic seconds."""
+        carry = cls(carrier, client, head, origin, route, None)
+        carry._verdict, carry._reason = verdict, verdict.decision.reason
+        carry._upstream, carry._connection = upstream, connection
+        carry._request_id, carry._started = request_id, started
+        return carry
 
     # --- deciding -----------------------------------------------------------------------------------
 
@@ -193,6 +219,9 @@ class Carry(Answering):
         self._status = head.status
         client.deadline = carrier.loop.time() + self._idle_timeout()
         self._held = data
+
+    def response_whole(self, head: ResponseHead, data: bytes, end: int) -> None:
+        """Not for a Carry: see `takes_whole`."""
 
     def response_data(self, data: bytes) -> None:
         """A piece of the response's body. The first goes out with the head: a write costs as much as parsing both."""

@@ -21,7 +21,7 @@ def request_bytes(head: RequestHead, origin: Origin, verdict: Verdict, request_i
     if isinstance(last, _Sent) and last.verdict is verdict and last.origin is origin and last.host == head.host:
         fields = last.fields
     else:
-        fields = _request_fields(head, origin, verdict, own)
+        fields = request_fields(head, origin, verdict, own=own)
         head.memory["upstream"] = _Sent(verdict, origin, head.host, fields)
     return b"%b %b HTTP/1.1\r\n%bX-Request-Id: %b\r\n\r\n" % (head.method, head.target, fields, request_id)
 
@@ -33,7 +33,8 @@ class _Sent(NamedTuple):
     fields: bytes
 
 
-def _request_fields(head: RequestHead, origin: Origin, verdict: Verdict, own: bool) -> bytes:
+def request_fields(head: RequestHead, origin: Origin, verdict: Verdict, *, own: bool) -> bytes:
+    """All fields of a request but X-Request-Id."""
     host = head.host.encode("ascii")
     forwarded_for = origin.client.encode("ascii", "replace") if own else origin.chain
     parts = [
@@ -50,6 +51,11 @@ def _request_fields(head: RequestHead, origin: Origin, verdict: Verdict, own: bo
     elif head.length is not None:
         parts.append(b"Content-Length: %d\r\n" % head.length)
     return b"".join(parts)
+
+
+def response_key(verdict: Verdict, *, head_only: bool, http11: bool, keep_alive: bool) -> tuple[bool, bool, bool, bool]:
+    """Under which key a response's memory holds all its fields but X-Request-Id, for such requests."""
+    return (head_only, http11, keep_alive, bool(verdict.identity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def response_bytes(
     Raises ValueError for a status that HTTP does not have.
     """
     simple = not (response.locations or response.set_cookies or verdict.set_cookie)
-    key = (framing.line, request.http11, keep_alive, bool(verdict.identity))
+    key = response_key(verdict, head_only=request.method == b"HEAD", http11=request.http11, keep_alive=keep_alive)
     if simple and (fields := response.memory.get(key)) is not None:  # 1 µs saved, for a head that came before
         return b"%bX-Request-Id: %b\r\n\r\n" % (fields, request_id)
     if response.status not in STATUS_LINES:

@@ -13,6 +13,7 @@ _HOST = re.compile(
     rb"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
 )
 _CHAIN_LIMIT = 20
+_STRANGERS = 4096  # addresses remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Origins:
     def __init__(self, trusted: Sequence[Network], scheme: str) -> None:
         self._trusted = trusted
         self._scheme = scheme
+        self._strangers: dict[str, Origin] = {}  # one for all connections of an address, so that `is` tells them apart
 
     def trusts(self, peer: str) -> bool:
         """Whether the peer is a listed proxy."""
@@ -46,7 +48,12 @@ class Origins:
 
     def stranger(self, peer: str) -> Origin:
         """A client that connects directly: nothing it says of itself is believed."""
-        return Origin(peer, _shown(peer), self._scheme, None)
+        origin = self._strangers.get(peer)
+        if origin is None:
+            if len(self._strangers) >= _STRANGERS:
+                self._strangers.clear()
+            origin = self._strangers[peer] = Origin(peer, _shown(peer), self._scheme, None)
+        return origin
 
     def behind_proxy(self, peer: str, head: RequestHead) -> Origin:
         """A client behind a listed proxy: the address next to the listed ones is the client's."""

@@ -39,11 +39,17 @@ class CachedBindings:
         self._of_user: dict[str, set[str]] = {}
         self._flights: dict[str, asyncio.Task[Standing | StoreOutage]] = {}
         self._tasks = Tasks()
+        self.epoch = 0  # grows with every write: what was derived from `peek` must be asked for again
 
     def peek(self, sid_hash: str) -> Standing | None:
         """What is remembered of this session, at the cost of one look into a dict. None: ask `standing`."""
         entry = self._entries.get(sid_hash)
         return entry.standing if entry is not None and self._clock() < entry.ends else None
+
+    def seconds_known(self, sid_hash: str) -> float:
+        """How long `peek` will say what it says now, unless `epoch` grows."""
+        entry = self._entries.get(sid_hash)
+        return entry.ends - self._clock() if entry is not None else 0.0
 
     async def standing(self, subject: Subject, sid_hash: str, created: int) -> Standing:
         """As remembered, or else as `inner` says."""
@@ -95,6 +101,7 @@ class CachedBindings:
             _discard(self._of_user, entry.standing.binding.user_id, sid_hash)
 
     def _invalidate(self, *sets: set[str]) -> None:
+        self.epoch += 1
         self._flights.clear()  # their answers may be older than the write: delivered, not remembered
         for sid_hash in set().union(*sets):
             self._forget(sid_hash)

@@ -124,18 +124,41 @@ class AccessLog:
         path parameters (`;jsessionid=…`). The others are ours and plain: `route` an id or "-", `sent` bytes of
         body, `seconds` from head to end of answer.
         """
+        if len(host) > MAX_HOST or len(path) > MAX_PATH or not _PLAIN(f"{method}{host}{path}"):
+            method, host, path = _escaped(method, 32), _escaped(host, MAX_HOST), _escaped(_bare(path), MAX_PATH)
+        self.write_around(request_id, _around(ip, method, host, route, reason), path, status, sent, seconds)
+
+    def around(self, ip: str, host: str, route: str, reason: str) -> tuple[str, str]:
+        """What a GET's line says before its path and behind it, up to the status; arguments as of `write`."""
+        return _around(
+            ip, "GET", host if len(host) <= MAX_HOST and _PLAIN(host) else _escaped(host, MAX_HOST), route, reason
+        )
+
+    def path(self, path: str) -> str:
+        """A path (without its query) as lines have it."""
+        return path if len(path) <= MAX_PATH and _PLAIN(path) else _escaped(_bare(path), MAX_PATH)
+
+    def write_around(
+        self, request_id: str, around: tuple[str, str], path: str, status: int, sent: int, seconds: float
+    ) -> None:
+        """Log one answered request, with what `around` and `path` made ready."""
         now = self._clock()
         second = int(now)
         if second != self._second:
             self._second = second
             self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        if len(host) > MAX_HOST or len(path) > MAX_PATH or not _PLAIN(f"{method}{host}{path}"):
-            method, host, path = _escaped(method, 32), _escaped(host, MAX_HOST), _escaped(_bare(path), MAX_PATH)
+        before, behind = around
         self._write(
-            f'{{"time":"{self._stamp}.{int((now - second) * 1000):03d}Z","id":"{request_id}","ip":"{ip}",'
-            f'"method":"{method}","host":"{host}","path":"{path}","route":"{route}","reason":"{reason}",'
-            f'"status":{status},"sent":{sent},"seconds":{seconds:.6f}}}\n'
+            f'{{"time":"{self._stamp}.{int((now - second) * 1000):03d}Z","id":"{request_id}",{before}{path}{behind}'
+            f'{status},"sent":{sent},"seconds":{seconds:.6f}}}\n'
         )
+
+
+def _around(ip: str, method: str, host: str, route: str, reason: str) -> tuple[str, str]:
+    return (
+        f'"ip":"{ip}","method":"{method}","host":"{host}","path":"',
+        f'","route":"{route}","reason":"{reason}","status":',
+    )
 
 
 def _bare(path: str) -> str:

@@ -58,15 +58,19 @@ class Metrics:
 
     def request(self, route: str, reason: str, status: int, seconds: float) -> None:
         """One answered request. `route` is a route's id or NO_ROUTE, `reason` a Reason."""
+        observe(self.row(route, reason, status), seconds)
+
+    def row(self, route: str, reason: str, status: int) -> list[float]:
+        """Where such requests are counted: a row for `counts.observe`."""
         key = (route, reason, status // 100)
         try:
-            row = self._rows[key]
+            return self._rows[key]
         except KeyError:
             kind = _CLASSES[key[2]] if 1 <= key[2] <= 5 else _CLASSES[0]
             row = self._requests.row(route, reason, kind)
             if len(self._rows) < _MAX_KEYS:
                 self._rows[key] = row
-        observe(row, seconds)
+            return row
 
     def upstream(self, upstream: str, outcome: str) -> None:
         """One failure of an upstream, by what failed."""

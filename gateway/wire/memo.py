@@ -32,6 +32,15 @@ class HeadMemo:
         line = _LINE.fullmatch(buffer, 0, line_end)
         return known.again(line[1]) if line is not None else None
 
+    def known(self, block: bytes) -> RequestHead | None:
+        """The head of some request with exactly these fields: from the CRLF before them, without the one behind."""
+        return self._heads.get(block)
+
+    def target(self, line: bytes) -> bytes | None:
+        """The target in a request line (without its CRLF), if it is of the kind that is remembered."""
+        match = _LINE.fullmatch(line) if len(line) <= self._target_limit else None
+        return match[1] if match is not None else None
+
     def keep(self, buffer: bytes, end: int, head: RequestHead) -> None:
         """Remember a head that has passed every rule."""
         if head.method != b"GET" or not head.http11 or not head.keep_alive or head.has_body or head.length is not None:

@@ -74,7 +74,8 @@ class Pool:
     def release(self, connection: UpstreamConnection) -> None:
         """Give a connection back after a complete response."""
         if connection.clean:
-            connection.resume()
+            if connection.paused:
+                connection.resume()
             connection.idle_since = self._loop.time()
             self._idle.append(connection)
         elif not connection.closed:

@@ -18,7 +18,12 @@ _EARLY_LIMIT = 1024 * 1024  # bytes of an early answer that are read from a conn
 
 
 class Listener(Protocol):
-    """Who waits for a response."""
+    """Who waits for a response. `takes_whole`: it would rather have a short one in one piece."""
+
+    takes_whole: bool
+
+    def response_whole(self, head: ResponseHead, data: bytes, end: int) -> None:
+        """All of the response: `data`, whose head ends before `end`. Called instead of all the others."""
 
     def response_head(self, head: ResponseHead) -> None:
         """The final response's head."""
@@ -64,6 +69,7 @@ class UpstreamConnection(asyncio.Protocol):
         "closed",
         "idle_since",
         "on_lost",
+        "paused",
         "reusable",
         "reused",
         "transport",
@@ -85,6 +91,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.closed = False
         self.reused = False
         self.reusable = False
+        self.paused = False
         self.idle_since = 0.0
         self.on_lost: UpstreamOwner | None = None
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -107,6 +114,16 @@ class UpstreamConnection(asyncio.Protocol):
         self.reusable = False
         self.transport.write(data)
 
+    def hand_over(self, listener: Listener) -> None:
+        """Another listener goes on where the present one stopped."""
+        if self._listener is not None:
+            self._listener = listener
+
+    def replay(self, listener: Listener, data: bytes) -> None:
+        """Tell another listener of a response that its predecessor would not take whole."""
+        self._listener = listener
+        self.data_received(data)
+
     def write(self, data: bytes) -> None:
         """Bytes of the request's body, framed by the caller."""
         self.transport.write(data)
@@ -123,12 +140,14 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause(self) -> None:
         """The client reads too slowly."""
-        if not self.transport.is_closing() and self.transport.is_reading():
+        if not self.paused and not self.transport.is_closing():
+            self.paused = True
             self.transport.pause_reading()
 
     def resume(self) -> None:
         """It caught up."""
-        if not self.transport.is_closing() and not self.transport.is_reading():
+        if self.paused and not self.transport.is_closing():
+            self.paused = False
             self.transport.resume_reading()
 
     def abandon(self) -> None:
@@ -144,11 +163,21 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Response bytes. Without a listener there is no response: somebody poisons the pool."""
-        if self._listener is None:
+        listener = self._listener
+        if listener is None:
             self.transport.abort()
             return
         self._answered = True
         try:
+            if listener.takes_whole and self._memo is not None and self._head is None and not self._buffer:
+                end = data.find(b"\r\n\r\n") + 4
+                head = self._memo.find(data[:end])
+                if head is not None and head.length == len(data) - end and head.framed_by_length:
+                    self._listener = None
+                    self.reused = True
+                    self.reusable = head.keep_alive
+                    listener.response_whole(head, data, end)
+                    return
             if self._head is None:
                 self._read_head(self._buffer + data if self._buffer else data)
             else:
@@ -236,10 +265,10 @@ class UpstreamConnection(asyncio.Protocol):
         listener = self._listener
         assert listener is not None
         listener.response_head(head)
-        if self._listener is listener:
+        if self._listener is not None:
             self._read_body(buffer)
-        if self._listener is listener:
-            listener.response_paused()
+        if self._listener is not None:
+            self._listener.response_paused()
 
     def _reader(self, head: ResponseHead) -> BodyReader:
         """RFC 9112 6.3: which framing the body has."""

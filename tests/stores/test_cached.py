@@ -202,9 +202,11 @@ async def test_a_write_takes_effect_at_once(cache, inner, write):
     inner.answers = {"s1": bound(), "s2": bound("99", Subject("main", "openid-carol"))}
     await look(cache, "s1")
     await look(cache, "s2", Subject("main", "openid-carol"))
+    epoch = cache.epoch
     await write(cache)
     assert cache.peek("s1") is None
     assert cache.peek("s2") is not None
+    assert cache.epoch > epoch
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())

@@ -22,6 +22,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class Listener:
     """Notes what it hears."""
 
+    takes_whole = False
+
     def __init__(self) -> None:
         self.head: ResponseHead | None = None
         self.body = b""

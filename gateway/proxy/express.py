@@ -1,0 +1,322 @@
+"""The fast path: a bodiless GET that repeats the fields of one before, answered by one whole response.
+
+Removable: without it every request is a Carry, with the same outcome (every service test runs with it and without).
+It decides nothing by itself: what it remembers was parsed, routed and authorised the whole way, and is used again
+for as long as that verdict stands. At the first surprise a Carry takes the exchange over.
+"""
+
+import logging
+from time import monotonic
+from typing import NamedTuple
+
+from gateway.authorizer import Authorizer, Verdict
+from gateway.core.errors import GatewayError
+from gateway.core.head import RequestHead, ResponseHead
+from gateway.core.policy import Route
+from gateway.core.routing import RouteTable
+from gateway.core.target import parse_target
+from gateway.stores.cached import CachedBindings
+from gateway.telemetry.counts import observe
+from gateway.wire.client import ClientConnection
+from gateway.wire.memo import HeadMemo
+from gateway.wire.upstream import UpstreamConnection
+
+from .carrier import Carrier
+from .carry import Carry
+from .heads import request_fields, response_key
+from .origin import Origin, Origins
+from .upstreams import Upstream
+
+log = logging.getLogger(__name__)
+
+_LINES = 4096  # request lines remembered
+_LONGEST_LINE = 512  # bytes of one that is remembered
+_LANES = 1024  # field blocks, as many as HeadMemo remembers
+_PASSAGES = 16  # routes of one lane
+_END = b"\r\n\r\n"
+_REQUEST_ID = b"X-Request-Id: "
+
+
+class _Line(NamedTuple):
+    """A request line that was routed. `path` is as the access log has it."""
+
+    forwarded: bytes
+    target: bytes
+    route: Route
+    path: str
+
+
+class _Passage(NamedTuple):
+    """A lane's way through one route for one peer, until `until` (monotonic seconds) or an `epoch` of the bindings."""
+
+    peer: str
+    until: float
+    epoch: int
+    origin: Origin
+    verdict: Verdict
+    upstream: Upstream
+    fields: bytes  # of the request as the upstream gets it, up to the value of X-Request-Id
+    patience: float
+    response: tuple[bool, bool, bool, bool]  # the key of a response's fields in its memory
+    logged: tuple[str, str]  # what the access log says before the path and behind it
+    rows: dict[int, list[float]]  # of the metrics, by status
+
+
+class _Lane:
+    """All requests with the very same fields. `tail` is such a head behind its request line."""
+
+    __slots__ = ("head", "host", "passages", "size", "tail")
+
+    def __init__(self, tail: bytes, head: RequestHead) -> None:
+        self.tail = tail
+        self.size = len(tail)
+        self.head = head
+        self.host = head.host
+        self.passages: dict[str, _Passage] = {}
+
+
+class Express:
+    """The fast path's memory: finds the way of a request that came before."""
+
+    def __init__(
+        self,
+        table: RouteTable,
+        carrier: Carrier,
+        authorizer: Authorizer,
+        bindings: CachedBindings,
+        origins: Origins,
+        memo: HeadMemo,
+    ) -> None:
+        self.carrier = carrier
+        self._table = table
+        self._authorizer = authorizer
+        self._bindings = bindings
+        self._origins = origins
+        self._memo = memo
+        self._lanes: dict[bytes, _Lane] = {}
+        self._lines: dict[tuple[str, bytes], _Line] = {}
+
+    def enter(self, client: ClientConnection, data: bytes) -> bool:
+        """Send the request that `data` is on its way, if it is a whole one and all about it is known."""
+        lane: _Lane | None = client.lane
+        if lane is None or not data.endswith(lane.tail):
+            lane = client.lane = self._lane_of(data)
+            if lane is None:
+                return False
+        text = data[: -lane.size]
+        line = self._lines.get((lane.host, text)) or self._routed(lane, text)
+        if line is None:
+            return False
+        now = monotonic()
+        passage = lane.passages.get(line.route.id)
+        if (
+            passage is None
+            or passage.until <= now
+            or passage.epoch != self._bindings.epoch
+            or passage.peer != client.peer
+        ):
+            passage = self._granted(client, lane, line, now)
+            if passage is None:
+                return False
+        connection = passage.upstream.pool.take()
+        if connection is None:
+            return False
+        request_id = self.carrier.next_request_id()
+        passing = Passing(self.carrier, client, connection, lane.head, line, passage, request_id, now)
+        client.begin(passing, now + passage.patience)
+        connection.send(passing, b"GET", b"".join((line.forwarded, passage.fields, request_id, _END)))
+        return True
+
+    def _lane_of(self, data: bytes) -> _Lane | None:
+        end = data.find(_END)
+        if end + 4 != len(data):
+            return None
+        block = data[data.find(b"\r\n", 0, end) : end]
+        lane = self._lanes.get(block)
+        if lane is None:
+            head = self._memo.known(block)
+            if head is None:
+                return None
+            if len(self._lanes) >= _LANES:
+                self._lanes.clear()
+            lane = self._lanes[block] = _Lane(block + _END, head)
+        return lane
+
+    def _routed(self, lane: _Lane, text: bytes) -> _Line | None:
+        target = self._memo.target(text) if len(text) <= _LONGEST_LINE else None
+        if target is None:
+            return None
+        try:
+            parsed = parse_target(target)
+            route = self._table.match(lane.host, "GET", parsed)
+        except GatewayError:
+            return None
+        if route.own:
+            return None
+        if len(self._lines) >= _LINES:
+            self._lines.clear()
+        line = self._lines[lane.host, text] = _Line(
+            text + b"\r\n", target, route, self.carrier.logged_path(parsed.path)
+        )
+        return line
+
+    def _granted(self, client: ClientConnection, lane: _Lane, line: _Line, now: float) -> _Passage | None:
+        """Ask the guard, who answers without waiting, or not at all."""
+        route, head = line.route, lane.head
+        epoch = self._bindings.epoch
+        grant = self._authorizer.grant(route, head)
+        if grant is None:
+            return None
+        try:
+            notes = client.notes  # None for a listed proxy, whose word then counts
+            origin = notes if isinstance(notes, Origin) else self._origins.behind_proxy(client.peer, head)
+        except GatewayError:
+            return None
+        upstream = self.carrier.upstreams[route.upstream]
+        verdict = grant.verdict
+        passage = _Passage(
+            client.peer,
+            now + grant.seconds,
+            epoch,
+            origin,
+            verdict,
+            upstream,
+            request_fields(head, origin, verdict, own=False) + _REQUEST_ID,
+            route.policy.response_timeout or upstream.response_timeout,
+            response_key(verdict, head_only=False, http11=True, keep_alive=True),
+            self.carrier.logged_around(origin.client, head.host, route, verdict.decision.reason),
+            {},
+        )
+        if len(lane.passages) >= _PASSAGES:
+            lane.passages.clear()
+        lane.passages[route.id] = passage
+        return passage
+
+
+class Passing:
+    """One exchange on the fast path, from the moment its request is upstream."""
+
+    __slots__ = ("_carrier", "_client", "_connection", "_head", "_line", "_passage", "_request_id", "_started")
+
+    takes_whole = True
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        client: ClientConnection,
+        connection: UpstreamConnection,
+        head: RequestHead,
+        line: _Line,
+        passage: _Passage,
+        request_id: bytes,
+        started: float,
+    ) -> None:
+        self._carrier = carrier
+        self._client = client
+        self._connection = connection
+        self._head = head
+        self._line = line
+        self._passage = passage
+        self._request_id = request_id
+        self._started = started
+
+    def response_whole(self, head: ResponseHead, data: bytes, end: int) -> None:
+        """The one read that is all of the response: its head ends at `end`, behind the empty line."""
+        client, passage = self._client, self._passage
+        fields = head.memory.get(passage.response)
+        if fields is None or client.hesitant:
+            self._connection.replay(self._carry(), data)
+            return
+        try:
+            client.transport.write(b"".join((fields, _REQUEST_ID, self._request_id, data[end - 4 :])))
+            passage.upstream.pool.release(self._connection)
+            client.finish(keep_alive=True)
+        except Exception:  # nobody knows what the client has
+            log.exception("an answer failed")
+            self._connection.transport.abort()
+            client.abort()
+        try:
+            seconds = monotonic() - self._started
+            status, sent = head.status, len(data) - end
+            row = passage.rows.get(status)
+            if row is None:
+                reason = passage.verdict.decision.reason
+                row = passage.rows[status] = self._carrier.row(self._line.route, reason, status)
+            observe(row, seconds)
+            self._carrier.log_ready(self._request_id, passage.logged, self._line.path, status, sent, seconds)
+        except Exception:  # the books are not worth a request
+            log.exception("a request was not recorded")
+
+    # --- surprises: whatever else happens is a Carry's -----------------------------------------------
+
+    def _carry(self) -> Carry:
+        passage, line = self._passage, self._line
+        carry = Carry.under_way(
+            self._carrier,
+            self._client,
+            self._head.again(line.target),
+            passage.origin,
+            line.route,
+            passage.verdict,
+            passage.upstream,
+            self._connection,
+            self._request_id,
+            self._started,
+        )
+        self._client.hand_over(carry)
+        self._connection.hand_over(carry)
+        return carry
+
+    def response_head(self, head: ResponseHead) -> None:
+        """A response of several reads."""
+        self._carry().response_head(head)
+
+    def response_failed(self, reason: str, *, answered: bool) -> None:
+        """No response."""
+        self._carry().response_failed(reason, answered=answered)
+
+    def upstream_paused(self) -> None:
+        """An upstream that reads slowly."""
+        self._carry().upstream_paused()
+
+    def client_paused(self) -> None:
+        """A client that reads slowly."""
+        self._carry().client_paused()
+
+    def client_lost(self) -> None:
+        """A client that left."""
+        self._carry().client_lost()
+
+    def request_broken(self, error: GatewayError) -> None:
+        """A request that ends early."""
+        self._carry().request_broken(error)
+
+    def expired(self) -> None:
+        """Nobody answered in time."""
+        self._carry().expired()
+
+    # What cannot come first: there is no body upwards, and the head of a response comes before its rest.
+
+    def start(self) -> None:
+        """It has started."""
+
+    def request_data(self, data: bytes) -> None:
+        """There is no body."""
+
+    def request_end(self) -> None:
+        """There is no body."""
+
+    def response_data(self, data: bytes) -> None:
+        """Behind the head, which a Carry has taken."""
+
+    def response_paused(self) -> None:
+        """Behind the head, which a Carry has taken."""
+
+    def response_end(self) -> None:
+        """Behind the head, which a Carry has taken."""
+
+    def upstream_resumed(self) -> None:
+        """Behind a pause, which a Carry has taken."""
+
+    def client_resumed(self) -> None:
+        """Behind a pause, which a Carry has taken."""
