@@ -220,3 +220,13 @@ async def test_listed_origins_may_read_our_refusals(house: House) -> None:
     await house.dance(browser, "/cross/x")
     answer = await ask(house, as_user(browser, "GET", "/cross/x", ORIGIN))
     assert (answer.status, cors(answer)) == (403, listed)
+
+
+async def test_listed_origins_may_read_that_claims_are_refused(open_house: Open) -> None:
+    """A 403 that no bind would change is one of ours too."""
+    policy = 'access = "bound"\nrequire = [{ claim = "roles", values = ["admin"] }]\n'
+    house = await open_house(policies={"admin": f'{policy}cors = {{ origins = ["http://spa.test"] }}\n'})
+    browser = await house.signed_in()
+    answer = await ask(house, as_user(browser, "GET", "/admin/x", ORIGIN))
+    assert (answer.status, json.loads(answer.body)["error"]) == (403, "claims_refused")
+    assert cors(answer) == ("http://spa.test", "true", True)
