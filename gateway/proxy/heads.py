@@ -177,9 +177,8 @@ def public_location(
         if own is None or value[: len(own)].lower() != own.lower():
             continue
         rest = value[len(own) :]
-        if (
-            rest.startswith(b":80") and own.count(b":") == 1 and own.startswith(b"http:")
-        ):  # the default port, spelled out
+        portless = own.startswith(b"http:") and own.count(b":") == 1
+        if portless and rest.startswith(b":80"):  # the default port, spelled out
             rest = rest[3:]
         if rest[:1] in (b"", b"/", b"?", b"#"):
             return b"%b://%b%b" % (scheme, host, rest if prefixes is None else prefixes.public_path(rest))
