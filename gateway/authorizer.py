@@ -14,8 +14,8 @@ from gateway.core.decision import Decision, Facts, Forward, SessionState, decide
 from gateway.core.head import RequestHead
 from gateway.core.hosts import AppHosts
 from gateway.core.identity import Session, Standing
-from gateway.core.navigation import is_navigation
-from gateway.core.policy import Access, Route
+from gateway.core.navigation import is_navigation, is_preflight
+from gateway.core.policy import Access, Preflight, Route
 from gateway.sealing import token_hash
 from gateway.signing import Signer, plain_headers
 from gateway.stores.cached import CachedBindings
@@ -96,6 +96,9 @@ class Authorizer:
         if route.own:
             return Verdict(decide(Facts(route, navigation=False, app=None)), cookie=head.cookie)
         cookie = head.cookie
+        if head.method == b"OPTIONS" and route.policy.preflight is Preflight.FORWARD and _is_preflight(head):
+            kept = strip_cookies(cookie, self._cookies.is_ours) if cookie is not None else None
+            return Verdict(decide(Facts(route, navigation=False, app=None, preflight=True)), cookie=kept)
         known = self._known.get(cookie) if cookie is not None else None
         if known is not None:
             granted = known.grants.get((route.id, head.host))
@@ -218,3 +221,7 @@ class Authorizer:
     def _renewal(self, session: Session, now: int) -> str:
         left = min(self._idle, session.created + self._absolute - now)
         return self._cookies.set_cookie(self._cookies.session, self._sealer.seal(session, now), max(left, 1))
+
+
+def _is_preflight(head: RequestHead) -> bool:
+    return is_preflight(head.method.decode("ascii"), head.get, has_body=head.has_body)

@@ -234,7 +234,7 @@ async def test_an_active_users_session_is_renewed_on_pages_only(guard: Guard) ->
 
 
 async def test_a_grant_ends_before_anything_that_it_rests_on(guard: Guard) -> None:
-    """The memory of the binding, the token's renewal, the session's limits, the policy's max_age: whichever is first."""
+    """The memory of the binding, the token's renewal, the policy's max_age, the session's renewal: what comes first."""
     await guard.bind()
     mine = session()
     request = head(cookie(mine))

@@ -29,6 +29,7 @@ def add_to(commands: Subparsers) -> None:
     who.add_argument("--anonymous", action="store_true", help="nobody (the default)")
     parser.add_argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim of --user")
     parser.add_argument("--program", action="store_true", help="a script's request, not a page that a browser opens")
+    parser.add_argument("--preflight", action="store_true", help="what a browser asks before a cross-origin request")
     parser.set_defaults(run=run)
 
 
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         return fail(f"{arguments.url!r} is not a URL: {error}", 2)
     raw = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    method = arguments.method.upper()
+    method = "OPTIONS" if arguments.preflight else arguments.method.upper()
     files = [name for app in settings.apps for name in app.domain_verification]
     table = RouteTable([*own_routes(settings.server.prefix, files), *loaded.routes])
     hosts = AppHosts({app.id: app.hosts for app in settings.apps}, settings.server.public_url)
@@ -67,6 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"route     {route.id}\npolicy    {route.policy.name} (access = {route.policy.access})")
     print(f"app       {app or 'none: no app lists this host'}")
     decision = decide(_facts(arguments, route, app, method))
+    if isinstance(decision, Forward):
+        forwarded = route.prefixes.upstream_target(target.raw) if route.prefixes is not None else target.raw
+        print(f"target    {forwarded.decode('ascii')}")
     print(f"decision  {_told(decision, route.upstream)}\nreason    {decision.reason}")
     return 0
 
@@ -89,6 +93,7 @@ def _facts(arguments: argparse.Namespace, route: Route, app: str | None, method:
         auth_age=0.0 if live else None,
         binding=binding,
         safe_method=safe,
+        preflight=arguments.preflight,
     )
 
 

@@ -138,8 +138,12 @@ def _table(draft: Draft) -> Iterator[Finding]:
     """Rules that say the same, and pages that people must reach before they can sign in."""
     rules = list(draft.tables("routes", RouteRule))
     files = [draft.policy(rule) for _, rule in rules]
+    server, bind = draft.table("server", Server), draft.table("bind", Bind)
+    reserved = server.prefix if server else ""
     routes = [
-        route_of(rule, policy_of(rule.policy, file)) for (_, rule), file in zip(rules, files, strict=True) if file
+        route_of(rule, policy_of(rule.policy, file), reserved)
+        for (_, rule), file in zip(rules, files, strict=True)
+        if file
     ]
     if len(routes) < len(list(draft.raw("routes"))):
         return
@@ -148,7 +152,6 @@ def _table(draft: Draft) -> Iterator[Finding]:
     except ValueError:
         yield from _duplicates(routes)
         return
-    server, bind = draft.table("server", Server), draft.table("bind", Bind)
     for name in ("privacy_url", "register_url", "help_url") if server and bind else ():
         url = getattr(bind, name)
         if server and url.startswith("/") and not f"{url}/".startswith(f"{server.prefix}/"):
@@ -224,3 +227,15 @@ def check_policy(file: PolicyFile, draft: Draft) -> Iterator[Finding]:
     for header in file.headers:
         if identity and folded(header) == folded(identity.header):
             yield ("headers", header), "is the signed header's own name (identity.header): choose another"
+    if not (edits := file.request_headers):
+        return
+    ours = {folded(name) for other in draft.policies.values() if other for name in other.headers}
+    ours |= {folded(identity.header)} if identity else set()
+    named: list[tuple[KeyPath, str]] = [(("set", name), name) for name in edits.set]
+    named += [(("remove", index), name) for index, name in enumerate(edits.remove)]
+    for key, name in named:
+        if folded(name) in ours:
+            yield (
+                ("request_headers", *key),
+                f"{name!r} carries identity (identity.header, or headers of a policy): the gateway alone writes it",
+            )

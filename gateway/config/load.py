@@ -117,4 +117,4 @@ def _completed(settings: Settings) -> Settings:
 
 
 def _routes(settings: Settings, policies: Mapping[str, Policy]) -> tuple[Route, ...]:
-    return tuple(route_of(rule, policies[rule.policy]) for rule in settings.routes)
+    return tuple(route_of(rule, policies[rule.policy], settings.server.prefix) for rule in settings.routes)

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from gateway.core.identity import RESERVED_CLAIMS
-from gateway.core.policy import Access, Challenge, Cors, Policy, Requirement
+from gateway.core.policy import Access, Challenge, Cors, Policy, Preflight, Requirement
 
 from .addresses import CorsOrigin
 from .context import Section, key
+from .edits import RequestHeaders, ResponseHeaders
 from .names import check_identity_header, folded
 from .values import Seconds, Size, Timeout, between, matching
 
@@ -77,16 +78,29 @@ class PolicyFile(Section):
         default=False, description="Carries a single-page application's `#fragment` through the sign-in."
     )
     cors: CorsTable | None = key(default=None, description="Whose scripts may read our own refusals.")
+    preflight: Literal["decide", "forward"] = key(
+        default="decide",
+        description="What a browser's CORS preflight gets: `decide` treats it like any request; `forward` sends it to "
+        "the upstream, without identity, for it never has a session.",
+    )
+    request_headers: RequestHeaders | None = key(
+        default=None, description="Fields of requests that are changed on the way to the upstream."
+    )
+    response_headers: ResponseHeaders | None = key(
+        default=None, description="Fields of the upstream's responses that are changed on the way to the client."
+    )
     max_body: Size = key(default="64MB", description='The largest request body (413); "0" is no limit.')
     response_timeout: Timeout | None = key(
         default=None, description="How long the response's head may take (504). Default: the upstream's."
     )
 
-    @field_validator("on_anonymous", "on_unbound", "max_age", "require", "claims", "headers", "expose_openid")
+    @field_validator(
+        "on_anonymous", "on_unbound", "max_age", "require", "claims", "headers", "expose_openid", "preflight"
+    )
     @classmethod
     def _means_something(cls, value: object, info: ValidationInfo) -> object:
         access, name = info.data.get("access"), str(info.field_name)
-        if value and value != "auto" and (access, name) in _MEANINGLESS:
+        if value and value not in ("auto", "decide") and (access, name) in _MEANINGLESS:
             raise ValueError(f'means nothing with access = "{access}": leave it out')
         return value
 
@@ -100,7 +114,7 @@ class PolicyFile(Section):
         return headers
 
 
-_IDENTITY_KEYS = ("on_anonymous", "on_unbound", "max_age", "require", "claims", "headers", "expose_openid")
+_IDENTITY_KEYS = ("on_anonymous", "on_unbound", "max_age", "require", "claims", "headers", "expose_openid", "preflight")
 _MEANINGLESS = {
     *(("public", key) for key in _IDENTITY_KEYS),
     ("optional", "on_anonymous"),
@@ -123,6 +137,9 @@ def policy_of(name: str, file: PolicyFile) -> Policy:
         expose_openid=file.expose_openid,
         keep_fragment=file.keep_fragment,
         cors=Cors(file.cors.origins) if file.cors else None,
+        preflight=Preflight(file.preflight),
+        request_headers=file.request_headers.edits() if file.request_headers else None,
+        response_headers=file.response_headers.edits() if file.response_headers else None,
         max_body=file.max_body,
         response_timeout=file.response_timeout,
     )

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, field_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from gateway.core.policy import Policy, Route
+from gateway.core.prefixes import Prefixes
 
 from .addresses import UpstreamServer
 from .context import Section, key
-from .values import HostPattern, Id, Method, ParsedRoutePath, Timeout, Word
+from .values import HostPattern, Id, Method, ParsedRoutePath, Prefix, Timeout, Word
 
 
 def _one_server(servers: tuple[object, ...]) -> tuple[object, ...]:
@@ -54,6 +55,21 @@ class RouteRule(Section):
         description="The token's `aud`: who shall accept it. Required unless the policy is public. One a backend.",
     )
 
+    strip_prefix: Prefix | None = key(
+        default=None, description="Taken off the path for the upstream: the route's path, or the beginning of it."
+    )
+    add_prefix: Prefix | None = key(
+        default=None, description="Put before the path for the upstream: where the application believes to live."
+    )
+
+    @field_validator("strip_prefix")
+    @classmethod
+    def _of_the_path(cls, prefix: str | None, info: ValidationInfo) -> str | None:
+        path = info.data.get("path")
+        if prefix and path and not f"{path.path}/".startswith(f"{prefix}/"):
+            raise ValueError(f"must be the route's path {path.path}, or the beginning of it by whole segments")
+        return prefix
+
     @field_validator("hosts", "methods")
     @classmethod
     def _star_alone(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -64,8 +80,12 @@ class RouteRule(Section):
         return names
 
 
-def route_of(rule: RouteRule, policy: Policy) -> Route:
-    """The rule book's value of a rule."""
+def route_of(rule: RouteRule, policy: Policy, reserved: str) -> Route:
+    """The rule book's value of a rule. `reserved`: the prefix of the gateway's own pages."""
+    prefixes: Prefixes | None = None
+    if rule.strip_prefix or rule.add_prefix:
+        strip, add = rule.strip_prefix or "", rule.add_prefix or ""
+        prefixes = Prefixes(strip.encode("ascii"), add.encode("ascii"), reserved.encode("ascii"))
     return Route(
         id=rule.id,
         hosts=rule.hosts,
@@ -75,4 +95,5 @@ def route_of(rule: RouteRule, policy: Policy) -> Route:
         policy=policy,
         upstream=rule.upstream,
         audience=rule.audience,
+        prefixes=prefixes,
     )

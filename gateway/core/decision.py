@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .identity import Binding
-from .policy import Access, Challenge, Requirement, Route
+from .policy import Access, Challenge, Preflight, Requirement, Route
 from .reasons import Reason
 
 
@@ -26,7 +26,7 @@ class Facts:
 
     `app` is the WeChat app by which this Host logs in (None: no app names this Host).
     `session_app` and `auth_age` (seconds since the dance) are None unless the session is live.
-    `safe_method`: GET or HEAD; nothing else is ever redirected.
+    `safe_method`: GET or HEAD; nothing else is ever redirected. `preflight`: a CORS preflight and nothing else.
     """
 
     route: Route
@@ -37,6 +37,7 @@ class Facts:
     auth_age: float | None = None
     binding: Binding | None = None
     safe_method: bool = True
+    preflight: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def decide(facts: Facts) -> Decision:
         return Forward(Reason.OWN_PAGE, identified=False)
     if policy.access is Access.PUBLIC:
         return Forward(Reason.PUBLIC, identified=False)
+    if facts.preflight and policy.preflight is Preflight.FORWARD:
+        return Forward(Reason.PREFLIGHT, identified=False)
     not_signed_in = _why_not_signed_in(facts)
     binding = _own_binding(facts)
     if policy.access is Access.OPTIONAL:

@@ -70,6 +70,7 @@ _RESPONSE_KINDS = {
     b"set-cookie": Kind.SET_COOKIE,
     b"location": Kind.LOCATION,
     b"content-location": Kind.LOCATION,
+    b"refresh": Kind.LOCATION,
     b"cache-control": Kind.CACHE_CONTROL,
     b"x-request-id": Kind.DROP,
 }

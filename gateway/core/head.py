@@ -5,6 +5,7 @@ Law: whatever two parsers could read differently is refused, never repaired (RFC
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from .errors import GatewayError
 from .fields import FieldNames, Kind
@@ -55,7 +56,7 @@ class RequestHead:
         self.method = method
         self.http11 = http11
         self.lines = lines
-        self.memory: dict[str, object] = {}
+        self.memory: dict[object, Any] = {}
         self.cookie: bytes | None = None
         self.chunked = False
         self.expects = False
@@ -173,7 +174,7 @@ class ResponseHead:
         private = False
         self.length: int | None = None
         self.locations: list[tuple[bytes, bytes]] = []
-        self.memory: dict[object, bytes] = {}
+        self.memory: dict[object, Any] = {}
         self.set_cookies: list[bytes] = []
         options: list[bytes] | None = None
         kept: list[bytes] = []
@@ -213,6 +214,18 @@ class ResponseHead:
         self.kept = kept
         self.shareable = self.cache_control and not private
         self.framed_by_length = self.length is not None and status >= 200 and status not in (204, 304)
+
+    def edited(self, kept: list[bytes]) -> "ResponseHead":
+        """The same head with other fields kept, which may speak of caching otherwise; with a memory of its own."""
+        head = ResponseHead.__new__(ResponseHead)
+        for name in ResponseHead.__slots__:
+            setattr(head, name, getattr(self, name))
+        head.kept, head.memory = kept, {}
+        caching = [line for line in kept if line[:14].lower() == b"cache-control:"]
+        head.cache_control = bool(caching)
+        head.stale = any(_STALE.search(line[14:]) for line in caching)
+        head.shareable = head.cache_control and not any(_PRIVATE.search(line[14:]) for line in caching)
+        return head
 
 
 def bad_request(message: str) -> GatewayError:

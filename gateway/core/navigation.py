@@ -1,10 +1,12 @@
-"""Whether a request is a browser that navigates: only those are redirected."""
+"""What a browser is about with a request: navigating (only that is redirected), or asking first (CORS)."""
 
 import re
 from collections.abc import Callable
 
 # Android's WebView, and so WeChat on Android, names its application in X-Requested-With on every navigation.
 _ANDROID_PACKAGE = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
+
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
 
 
 def is_navigation(method: str, header: Callable[[str], str | None]) -> bool:
@@ -22,3 +24,10 @@ def is_navigation(method: str, header: Callable[[str], str | None]) -> bool:
         return mode.strip().lower() == "navigate"
     accept = header("Accept") or ""
     return any(choice.partition(";")[0].strip().lower() == "text/html" for choice in accept.split(","))
+
+
+def is_preflight(method: str, header: Callable[[str], str | None], *, has_body: bool) -> bool:
+    """Say whether a request is exactly what a browser asks before a cross-origin request (Fetch, 4.8)."""
+    if method != "OPTIONS" or has_body or not header("Origin"):
+        return False
+    return _METHOD.fullmatch(header("Access-Control-Request-Method") or "") is not None

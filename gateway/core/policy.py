@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .edits import FieldEdits
+from .prefixes import Prefixes
+
 
 class Access(StrEnum):
     """Who may pass: anyone, anyone (identified if bound), any WeChat user, or bound users only."""
@@ -19,6 +22,13 @@ class Challenge(StrEnum):
     AUTO = "auto"
     REDIRECT = "redirect"
     REFUSE = "refuse"
+
+
+class Preflight(StrEnum):
+    """What a browser that asks first (a CORS preflight) gets: a decision like any request, or the upstream's answer."""
+
+    DECIDE = "decide"
+    FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,9 @@ class Policy:
     expose_openid: bool = False
     keep_fragment: bool = False
     cors: Cors | None = None
+    preflight: Preflight = Preflight.DECIDE
+    request_headers: FieldEdits | None = None
+    response_headers: FieldEdits | None = None
     max_body: int | None = 64 * 1024 * 1024
     response_timeout: float | None = None  # seconds; None: the upstream's
 
@@ -71,3 +84,4 @@ class Route:
     upstream: str
     audience: str | None = None
     own: bool = False
+    prefixes: Prefixes | None = None

@@ -8,6 +8,7 @@ class Reason(StrEnum):
 
     # forwarded
     PUBLIC = "public"
+    PREFLIGHT = "preflight"
     OWN_PAGE = "own_page"
     BOUND = "bound"
     UNBOUND_ALLOWED = "unbound_allowed"

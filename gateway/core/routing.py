@@ -64,6 +64,8 @@ class RouteTable:
             methods = {name for route in verdict.passed_over for name in route.methods}
             allow = tuple(sorted(methods)) if outcome is Reason.METHOD_NOT_ALLOWED else ()
             raise GatewayError(_STATUS[outcome], outcome, allow=allow)
+        if outcome.prefixes is not None:
+            outcome.prefixes.upstream_target(target.raw)  # refuses what would become another target
         return outcome
 
     def explain(self, host: str, method: str, target: Target) -> tuple[Verdict, ...]:

@@ -67,7 +67,7 @@ class Answering:
         if isinstance(decision, Bind):
             return render.bind(decision, route, self._head, self._request_id)
         assert not isinstance(decision, Forward)
-        return render.deny(decision, self._head, self._request_id)
+        return render.deny(decision, route, self._head, self._request_id)
 
     def _refuse_for(self, error: Exception) -> None:
         """Every exception is a refusal."""

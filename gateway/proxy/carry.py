@@ -20,7 +20,7 @@ from gateway.wire.upstream import UpstreamConnection
 
 from .answering import Answering
 from .carrier import Carrier
-from .heads import request_bytes, response_bytes, response_framing
+from .heads import edited, request_bytes, response_bytes, response_framing
 from .origin import Origin
 from .upstreams import Upstream
 
@@ -131,7 +131,7 @@ class Carry(Answering):
         assert route is not None
         assert verdict is not None
         self._connection = connection
-        connection.send(self, head.method, request_bytes(head, self._origin, verdict, self._request_id, own=route.own))
+        connection.send(self, head.method, request_bytes(head, self._origin, verdict, self._request_id, route))
         client.deadline = self._carrier.loop.time() + self._response_timeout()
         if not self._request_complete:
             if head.expects and not self._retried:
@@ -199,6 +199,8 @@ class Carry(Answering):
             return
         if not self._request_complete or client.draining:
             self._keep_alive = False  # an early answer: what is left of the body is not worth waiting for
+        if route.policy.response_headers is not None:
+            head = edited(head, route.policy.response_headers)
         framing = response_framing(self._head, head)
         if framing.until_close:
             self._keep_alive = False
@@ -210,7 +212,7 @@ class Carry(Answering):
             verdict,
             self._request_id,
             framing,
-            own=route.own,
+            route=route,
             keep_alive=self._keep_alive,
             upstream_origin=self._upstream.origin,
             is_our_cookie=carrier.is_our_cookie,

@@ -23,7 +23,7 @@ from gateway.wire.upstream import UpstreamConnection
 
 from .carrier import Carrier
 from .carry import Carry
-from .heads import request_fields, response_key
+from .heads import edited, request_fields, response_key
 from .origin import Origin, Origins
 from .upstreams import Upstream
 
@@ -149,15 +149,15 @@ class Express:
         try:
             parsed = parse_target(target)
             route = self._table.match(lane.host, "GET", parsed)
+            wanted = target if route.prefixes is None else route.prefixes.upstream_target(target)
         except GatewayError:
             return None
         if route.own:
             return None
         if len(self._lines) >= _LINES:
             self._lines.clear()
-        line = self._lines[lane.host, text] = _Line(
-            text + b"\r\n", target, route, self.carrier.logged_path(parsed.path)
-        )
+        line = _Line(b"GET %b HTTP/1.1\r\n" % wanted, target, route, self.carrier.logged_path(parsed.path))
+        self._lines[lane.host, text] = line
         return line
 
     def _granted(self, client: ClientConnection, lane: _Lane, line: _Line, now: float) -> _Passage | None:
@@ -181,7 +181,7 @@ class Express:
             origin,
             verdict,
             upstream,
-            request_fields(head, origin, verdict, own=False) + _REQUEST_ID,
+            request_fields(head, origin, verdict, route) + _REQUEST_ID,
             route.policy.response_timeout or upstream.response_timeout,
             response_key(verdict, head_only=False, http11=True, keep_alive=True),
             self.carrier.logged_around(origin.client, head.host, route, verdict.decision.reason),
@@ -223,7 +223,8 @@ class Passing:
     def response_whole(self, head: ResponseHead, data: bytes, end: int) -> None:
         """The one read that is all of the response: its head ends at `end`, behind the empty line."""
         client, passage = self._client, self._passage
-        fields = head.memory.get(passage.response)
+        edits = self._line.route.policy.response_headers
+        fields = (head if edits is None else edited(head, edits)).memory.get(passage.response)
         if fields is None or client.hesitant:
             self._connection.replay(self._carry(), data)
             return

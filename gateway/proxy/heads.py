@@ -5,45 +5,59 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.authorizer import Verdict
+from gateway.core.edits import FieldEdits
 from gateway.core.head import RequestHead, ResponseHead
+from gateway.core.policy import Route
+from gateway.core.prefixes import Prefixes, split_refresh
 
 from .origin import Origin
 from .render import STATUS_LINES
 
 
-def request_bytes(head: RequestHead, origin: Origin, verdict: Verdict, request_id: bytes, *, own: bool) -> bytes:
-    """The head as the upstream gets it: the target and the kept fields byte for byte, then ours.
+def request_bytes(head: RequestHead, origin: Origin, verdict: Verdict, request_id: bytes, route: Route) -> bytes:
+    """The head as the upstream gets it: target and kept fields byte for byte, but for the route's edits; then ours.
 
-    `own`: for our own pages, which are told one address, the client's. What does not change while the client's
-    fields, its origin and the verdict stay the same is joined once (2 µs a request).
+    Our own pages are told one address, the client's. What does not change while the client's fields, its origin, the
+    route and the verdict stay the same is joined once (2 µs a request). Raises GatewayError for an unsafe target.
     """
+    target = head.target if route.prefixes is None else route.prefixes.upstream_target(head.target)
     last = head.memory.get("upstream")
-    if isinstance(last, _Sent) and last.verdict is verdict and last.origin is origin and last.host == head.host:
+    if (
+        isinstance(last, _Sent)
+        and last.verdict is verdict
+        and last.route is route
+        and last.origin is origin
+        and last.host == head.host
+    ):
         fields = last.fields
     else:
-        fields = request_fields(head, origin, verdict, own=own)
-        head.memory["upstream"] = _Sent(verdict, origin, head.host, fields)
-    return b"%b %b HTTP/1.1\r\n%bX-Request-Id: %b\r\n\r\n" % (head.method, head.target, fields, request_id)
+        fields = request_fields(head, origin, verdict, route)
+        head.memory["upstream"] = _Sent(verdict, route, origin, head.host, fields)
+    return b"%b %b HTTP/1.1\r\n%bX-Request-Id: %b\r\n\r\n" % (head.method, target, fields, request_id)
 
 
 class _Sent(NamedTuple):
     verdict: Verdict
+    route: Route
     origin: Origin
     host: str
     fields: bytes
 
 
-def request_fields(head: RequestHead, origin: Origin, verdict: Verdict, *, own: bool) -> bytes:
+def request_fields(head: RequestHead, origin: Origin, verdict: Verdict, route: Route) -> bytes:
     """All fields of a request but X-Request-Id."""
     host = head.host.encode("ascii")
-    forwarded_for = origin.client.encode("ascii", "replace") if own else origin.chain
+    forwarded_for = origin.client.encode("ascii", "replace") if route.own else origin.chain
+    edits = route.policy.request_headers
     parts = [
         b"Host: %b\r\n" % host,
-        *head.kept,
+        *(head.kept if edits is None else _kept(head, edits)),
         b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
         % (forwarded_for, origin.scheme.encode("ascii"), host),
         verdict.identity,
     ]
+    if route.prefixes is not None and route.prefixes.strip:
+        parts.append(b"X-Forwarded-Prefix: %b\r\n" % route.prefixes.strip)
     if verdict.cookie is not None:
         parts.append(b"Cookie: %b\r\n" % verdict.cookie)
     if head.chunked:
@@ -51,6 +65,22 @@ def request_fields(head: RequestHead, origin: Origin, verdict: Verdict, *, own: 
     elif head.length is not None:
         parts.append(b"Content-Length: %d\r\n" % head.length)
     return b"".join(parts)
+
+
+def _kept(head: RequestHead, edits: FieldEdits) -> list[bytes]:
+    """The fields that travel on under a policy that changes some."""
+    kept: list[bytes] | None = head.memory.get(edits)
+    if kept is None:
+        kept = head.memory[edits] = edits.apply(head.kept)
+    return kept
+
+
+def edited(head: ResponseHead, edits: FieldEdits) -> ResponseHead:
+    """The upstream's head as if it had said what a policy makes of it. Remembered with the head."""
+    result: ResponseHead | None = head.memory.get(edits)
+    if result is None:
+        result = head.memory[edits] = head.edited(edits.apply(head.kept))
+    return result
 
 
 def response_key(verdict: Verdict, *, head_only: bool, http11: bool, keep_alive: bool) -> tuple[bool, bool, bool, bool]:
@@ -91,7 +121,7 @@ def response_bytes(
     request_id: bytes,
     framing: Framing,
     *,
-    own: bool,
+    route: Route,
     keep_alive: bool,
     upstream_origin: bytes | None,
     is_our_cookie: Callable[[bytes], bool],
@@ -108,11 +138,15 @@ def response_bytes(
         raise ValueError("a status beyond 599")
     parts = [STATUS_LINES[response.status], *response.kept]
     for name, value in response.locations:
-        location = value if own else public_location(value, request, origin, upstream_origin)
-        parts.append(b"%b: %b\r\n" % (name, location))
-    parts += [
-        b"Set-Cookie: %b\r\n" % value for value in response.set_cookies if own or not is_our_cookie(_cookie_name(value))
-    ]
+        before, url = (b"", value) if name.lower() != b"refresh" else split_refresh(value)
+        location = url if route.own else public_location(url, request, origin, upstream_origin, route.prefixes)
+        parts.append(b"%b: %b%b\r\n" % (name, before, location))
+    for value in response.set_cookies:
+        if route.own:
+            parts.append(b"Set-Cookie: %b\r\n" % value)
+        elif not is_our_cookie(_cookie_name(value)):
+            cookie = value if route.prefixes is None else route.prefixes.public_cookie(value)
+            parts.append(b"Set-Cookie: %b\r\n" % cookie)
     if verdict.identity:
         if not response.cache_control:
             parts.append(b"Cache-Control: private, no-cache\r\n")
@@ -131,17 +165,29 @@ def response_bytes(
     return b"%bX-Request-Id: %b\r\n\r\n" % (fields, request_id)
 
 
-def public_location(value: bytes, request: RequestHead, origin: Origin, upstream_origin: bytes | None) -> bytes:
-    """A Location on the upstream's own origin becomes one on ours, as this client addressed it."""
+def public_location(
+    value: bytes,
+    request: RequestHead,
+    origin: Origin,
+    upstream_origin: bytes | None,
+    prefixes: Prefixes | None = None,
+) -> bytes:
+    """A Location on the upstream's own origin becomes one on ours, as this client addressed it and under its prefix."""
     host, scheme = request.host.encode("ascii"), origin.scheme.encode("ascii")
-    for own in (upstream_origin, b"http://" + host):
+    if prefixes is not None and value.startswith(b"/"):
+        return prefixes.public_path(value)
+    origins = [upstream_origin, b"http://" + host]
+    if prefixes is not None and scheme != b"http":
+        origins.append(b"%b://%b" % (scheme, host))  # told by X-Forwarded-Proto and Host, ignorant of its prefix
+    for own in origins:
         if own is None or value[: len(own)].lower() != own.lower():
             continue
         rest = value[len(own) :]
-        if rest.startswith(b":80") and own.count(b":") == 1:  # the default port, spelled out
+        portless = own.startswith(b"http:") and own.count(b":") == 1
+        if portless and rest.startswith(b":80"):  # the default port, spelled out
             rest = rest[3:]
         if rest[:1] in (b"", b"/", b"?", b"#"):
-            return b"%b://%b%b" % (scheme, host, rest)
+            return b"%b://%b%b" % (scheme, host, rest if prefixes is None else prefixes.public_path(rest))
     return value
 
 

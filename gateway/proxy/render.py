@@ -130,9 +130,10 @@ class Renderer:
         bind_url = self._own_url("bind", _referring_path(head, self._public_url))
         return self._unauthorized(403, "binding_required", "bind_url", bind_url, route, head, request_id)
 
-    def deny(self, decision: Deny, head: RequestHead, request_id: bytes) -> Answer:
+    def deny(self, decision: Deny, route: Route, head: RequestHead, request_id: bytes) -> Answer:
         """A refusal that no login would change."""
-        return self.error(decision.status, decision.reason.value, head, request_id)
+        answer = self.error(decision.status, decision.reason.value, head, request_id)
+        return Answer(answer.status, answer.body, answer.fields + _cors(route.policy.cors, head))
 
     # --- inside -------------------------------------------------------------------------------------
 
@@ -216,10 +217,13 @@ def _retry(status: int) -> tuple[bytes, ...]:
 
 def _cors(cors: Cors | None, head: RequestHead) -> tuple[bytes, ...]:
     """Let the listed origins' scripts read why they were refused; without it fetch() sees a network error."""
-    origin = head.get("origin")
-    if cors is None or origin not in cors.origins:
+    if cors is None:
         return ()
+    origin = head.get("origin")
+    if origin not in cors.origins:
+        return (b"Vary: Origin\r\n",)
     return (
+        b"Vary: Origin\r\n",
         b"Access-Control-Allow-Origin: %b\r\n" % origin.encode("ascii"),
         b"Access-Control-Allow-Credentials: true\r\n",
     )

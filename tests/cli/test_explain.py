@@ -35,6 +35,29 @@ def test_what_would_happen(
         assert words in printed
 
 
+def test_the_forwarded_target(folder: Any) -> None:
+    """What the upstream will see of the path, or that it cannot be said."""
+    policy = "policies/public.toml"
+    (folder.path / policy).write_text('access = "public"\n')
+    with (folder.path / "gateway.toml").open("a") as file:
+        file.write(
+            '[[routes]]\nid = "moved"\npath = "/old"\nstrip_prefix = "/old"\nadd_prefix = "/new"\n'
+            'policy = "public"\nupstream = "legacy"\n'
+        )
+    assert "target    /new/x;a=1?b\n" in folder.run("explain", "/old/x;a=1?b")[1]
+    assert "target    /x\n" in folder.run("explain", "/x", "--user", "42")[1]
+    assert "target" not in folder.run("explain", "/x")[1]
+
+
+def test_a_preflight(folder: Any) -> None:
+    """Forwarded without identity where the policy says so; else refused, as nobody is signed in."""
+    assert "refuse with 401" in folder.run("explain", "/x", "--preflight")[1]
+    (folder.path / "policies/page.toml").write_text('access = "bound"\npreflight = "forward"\n')
+    told = folder.run("explain", "/x", "--preflight")[1]
+    assert "forward to legacy, without identity\nreason    preflight" in told
+    assert "refuse with 401" in folder.run("explain", "/x", "--method", "OPTIONS")[1]
+
+
 def test_a_broken_configuration_is_not_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2 with the problems, as `check`."""
     (tmp_path / "gateway.toml").write_text("version = 2\n")

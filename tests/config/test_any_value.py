@@ -79,6 +79,9 @@ require = [{ claim = "roles", values = ["a"] }]
 claims = ["name"]
 headers = { "X-Name" = "name" }
 cors = { origins = ["https://a"] }
+preflight = "forward"
+request_headers = { set = { "X-Env" = "a" }, remove = ["X-B"] }
+response_headers = { set = { "X-Env" = "a" }, remove = ["X-B"] }
 """
 
 

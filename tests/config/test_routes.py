@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from gateway.core.policy import Access, Challenge, Cors, Policy, Requirement, Route
+from gateway.core.edits import FieldEdits
+from gateway.core.policy import Access, Challenge, Cors, Policy, Preflight, Requirement, Route
+from gateway.core.prefixes import Prefixes
 
 PUBLIC = '[[routes]]\nid = "public"\npath = "/public/"\npolicy = "public"\nupstream = "legacy"\n'
 
@@ -38,6 +40,18 @@ def test_routes_are_the_rule_books_values(folder: Any) -> None:
         ('id = "app"', 'id = "app"\nmethods = ["get"]', "methods[0]", "in capitals"),
         ('id = "app"', 'id = "app"\nmethods = ["*", "GET"]', "methods", "leave out the others"),
         ('id = "app"', 'id = "app"\nhosts = ["a", "A"]', "hosts", "the same twice"),
+        (
+            'id = "app"',
+            'id = "app"\nstrip_prefix = "/app"',
+            "strip_prefix",
+            "must be the route's path /, or the beginning",
+        ),
+        ('id = "app"', 'id = "app"\npath = "/apple"\nstrip_prefix = "/app"', "strip_prefix", "by whole segments"),
+        ('id = "app"', 'id = "app"\npath = "/a"\nstrip_prefix = "/a/b"', "strip_prefix", "must be the route's path /a"),
+        ('id = "app"', 'id = "app"\npath = "/a"\nstrip_prefix = "/a/"', "strip_prefix", "without trailing slash"),
+        ('id = "app"', 'id = "app"\nadd_prefix = "/"', "add_prefix", "without trailing slash"),
+        ('id = "app"', 'id = "app"\nadd_prefix = "//a"', "add_prefix", "not a clean path"),
+        ('id = "app"', 'id = "app"\nadd_prefix = "/a/../b"', "add_prefix", "not a clean path"),
     ],
 )
 def test_what_a_route_refuses(folder: Any, old: str, new: str, key: str, message: str) -> None:
@@ -46,6 +60,22 @@ def test_what_a_route_refuses(folder: Any, old: str, new: str, key: str, message
     problem = folder.problem()
     assert problem.key == f"routes[0].{key}"
     assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    ("keys", "strip", "add"),
+    [
+        ('path = "/app/x"\nstrip_prefix = "/app"', b"/app", b""),
+        ('path = "/app/"\nstrip_prefix = "/app"\nadd_prefix = "/legacy"', b"/app", b"/legacy"),
+        ('path = "= /app"\nstrip_prefix = "/app"', b"/app", b""),
+        ('add_prefix = "/legacy/v1"', b"", b"/legacy/v1"),
+    ],
+)
+def test_prefixes(folder: Any, keys: str, strip: bytes, add: bytes) -> None:
+    """What is stripped, what is added, and where our own pages are."""
+    folder.set('id = "app"', f'id = "app"\n{keys}')
+    folder.set("[server]", '[server]\nprefix = "/own"')
+    assert folder.load().routes[0].prefixes == Prefixes(strip, add, b"/own")
 
 
 def test_a_path_beside_the_prefix_is_fine(folder: Any) -> None:
@@ -80,8 +110,14 @@ headers = { "X-User-Name" = "name" }
 expose_openid = true
 keep_fragment = true
 cors = { origins = ["https://App.example.com:443"] }
+preflight = "forward"
 max_body = "0"
 response_timeout = "1500ms"
+[request_headers]
+set = { X-Env = "pro duction" }
+remove = ["X_Debug"]
+[response_headers]
+remove = ["Server"]
 """
 
 
@@ -100,6 +136,9 @@ def test_every_key_of_a_policy(folder: Any) -> None:
         expose_openid=True,
         keep_fragment=True,
         cors=Cors(("https://app.example.com",)),
+        preflight=Preflight.FORWARD,
+        request_headers=FieldEdits((b"X-Env: pro duction\r\n",), frozenset((b"x-env", b"x-debug"))),
+        response_headers=FieldEdits((), frozenset((b"server",))),
         max_body=None,
         response_timeout=1.5,
     )
@@ -124,6 +163,8 @@ def test_every_key_of_a_policy(folder: Any) -> None:
         ('access = "public"\nexpose_openid = true', "expose_openid", "means nothing with access"),
         ('access = "optional"\non_anonymous = "login"', "on_anonymous", "means nothing with access"),
         ('access = "wechat"\non_unbound = "bind"', "on_unbound", "means nothing with access"),
+        ('access = "public"\npreflight = "forward"', "preflight", "means nothing with access"),
+        ('access = "bound"\npreflight = "allow"', "preflight", "must be 'decide' or 'forward'"),
     ],
 )
 def test_what_a_policy_refuses(folder: Any, text: str, key: str, message: str) -> None:
@@ -133,6 +174,76 @@ def test_what_a_policy_refuses(folder: Any, text: str, key: str, message: str) -
     assert problem.file == str(folder.path / "policies/other.toml")
     assert problem.key == key
     assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Host", "content-length", "Content_Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE"),
+        *("Trailer", "Expect", "Cookie", "cookie2", "Set-Cookie", "Proxy-Authorization", "Proxy-Connection", "Proxy"),
+        *("Forwarded", "X-Forwarded-For", "x_forwarded_prefix", "X-Real-IP", "X-Request-Id", "X-Original-URL", "Via"),
+        *("HTTP2-Settings", "Content-Encoding", "Content-Range", "Date"),
+    ],
+)
+@pytest.mark.parametrize("form", ['set = {{ "{}" = "a" }}', 'remove = ["{}"]'])
+def test_fields_of_a_request_that_nobody_edits(folder: Any, name: str, form: str) -> None:
+    """Those that say where a message ends, where it goes, and whom it comes from."""
+    folder.write("policies/page.toml", f'access = "bound"\n[request_headers]\n{form.format(name)}')
+    problem = folder.problem()
+    assert problem.key == f"request_headers.{form.partition(' ')[0]}"
+    assert f"{name!r} is the gateway's own business" in problem.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Keep-Alive", "Trailer", "X-Request-Id"),
+        *("Set-Cookie", "set_cookie", "Location", "Content-Location", "Refresh", "Date", "Content-Encoding"),
+    ],
+)
+def test_fields_of_a_response_that_nobody_edits(folder: Any, name: str) -> None:
+    """Those that say where a message ends, and those that the gateway writes."""
+    folder.write("policies/page.toml", f'access = "bound"\n[response_headers]\nremove = ["{name}"]')
+    assert f"{name!r} is the gateway's own business" in folder.problem().message
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "message"),
+    [
+        ('request_headers]\nset = { "X-A" = "" }', "request_headers.set.X-A", "must be 1 to 1024 visible ASCII"),
+        ('request_headers]\nset = { "X-A" = "a\\r\\nX-User: b" }', "request_headers.set.X-A", "visible ASCII"),
+        ('request_headers]\nset = { "X-A" = "中" }', "request_headers.set.X-A", "visible ASCII"),
+        ('request_headers]\nset = { "X-A" = " a" }', "request_headers.set.X-A", "spaces only between them"),
+        ('request_headers]\nset = { "X A" = "a" }', "request_headers.set", "is not a header name"),
+        ('request_headers]\nset = { "X:" = "a" }', "request_headers.set", "is not a header name"),
+        ('request_headers]\nset = { "" = "a" }', "request_headers.set", "is not a header name"),
+        ('request_headers]\nset = { "X-A" = "a", "x_a" = "b" }', "request_headers.set", "two spellings"),
+        ('request_headers]\nremove = ["X-A", "x.a"]', "request_headers.remove", "two spellings"),
+        ('request_headers]\nset = { "X-A" = "a" }\nremove = ["x_a"]', "request_headers.remove", "stands under set too"),
+        ('request_headers]\nset = { "Authorization" = "Basic eA==" }', "request_headers.set", "policies hold none"),
+        ('request_headers]\nset = { "x_user" = "a" }', "request_headers.set.x_user", "carries identity"),
+        ('request_headers]\nset = { "X.Name" = "a" }', "request_headers.set.'X.Name'", "carries identity"),
+        ('request_headers]\nremove = ["X-A", "X-USER"]', "request_headers.remove[1]", "carries identity"),
+        ('request_headers]\nadd = { "X-A" = "a" }', "request_headers.add", "unknown key"),
+    ],
+)
+def test_what_header_edits_refuse(folder: Any, table: str, key: str, message: str) -> None:
+    """Names and values that are none, and those of identity headers of any policy."""
+    folder.write("policies/named.toml", 'access = "bound"\nheaders = { "X-Name" = "name" }')
+    folder.write("policies/page.toml", f'access = "bound"\n[{table}')
+    problem = folder.problem()
+    assert problem.key == key
+    assert message in problem.message
+
+
+def test_what_header_edits_allow(folder: Any) -> None:
+    """Credentials may be dropped, an upstream's echo of the identity too, and caching is an operator's word."""
+    folder.write(
+        "policies/page.toml",
+        'access = "bound"\n[request_headers]\nremove = ["Authorization", "Accept-Encoding", "X-HTTP-Method-Override"]\n'
+        '[response_headers]\nset = { "Cache-Control" = "no-store" }\nremove = ["X-User", "WWW-Authenticate"]',
+    )
+    folder.load()
 
 
 def test_policy_files(folder: Any) -> None:

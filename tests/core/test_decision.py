@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.core.decision import Bind, Decision, Deny, Facts, Forward, Login, SessionState, decide
 from gateway.core.identity import Binding, Claims, Subject
-from gateway.core.policy import Access, Challenge, Policy, Requirement, Route
+from gateway.core.policy import Access, Challenge, Policy, Preflight, Requirement, Route
 from gateway.core.reasons import Reason
 
 
@@ -19,8 +19,12 @@ def binding(app: str = "main", claims: Claims | None = None) -> Binding:
 def facts(access: Access = Access.BOUND, own: bool = False, **known: object) -> Facts:
     """A bound user's navigation, but for what is `known` otherwise; a policy's fields may be named too."""
     policy_fields = {
-        name: known.pop(name) for name in ("max_age", "require", "on_anonymous", "on_unbound") if name in known
+        name: known.pop(name)
+        for name in ("max_age", "require", "on_anonymous", "on_unbound", "preflight_policy")
+        if name in known
     }
+    if "preflight_policy" in policy_fields:
+        policy_fields["preflight"] = policy_fields.pop("preflight_policy")
     policy = Policy("page", access, **policy_fields)  # type: ignore[arg-type]
     route = Route("app", ("*",), "/", False, frozenset({"*"}), policy, "legacy", own=own)
     signed_in = Facts(route, True, "main", SessionState.LIVE, "main", 10, binding())
@@ -106,6 +110,16 @@ def test_who_is_redirected(challenge: Challenge, navigation: bool, safe_method: 
     assert bind == Bind(Reason.NOT_BOUND, expected)
 
 
+@pytest.mark.parametrize("access", [Access.OPTIONAL, Access.WECHAT, Access.BOUND])
+@pytest.mark.parametrize("known", [{}, {"session": SessionState.ABSENT}, {"app": None}])
+def test_a_preflight_passes_without_identity_where_the_policy_says_so(access: Access, known: dict[str, object]) -> None:
+    """Whoever asks, for browsers ask without cookies; and nothing else passes for that."""
+    forward = facts(access, preflight_policy=Preflight.FORWARD, **known)
+    assert decide(replace(forward, preflight=True)) == Forward(Reason.PREFLIGHT, identified=False)
+    assert decide(forward) == decide(facts(access, **known))
+    assert decide(facts(access, preflight=True, **known)) == decide(facts(access, **known))
+
+
 @pytest.mark.parametrize(
     ("claim", "wanted", "expected"),
     [
@@ -155,6 +169,7 @@ ROUTES = st.builds(
     on_unbound=st.sampled_from(Challenge),
     max_age=st.sampled_from([None, 0, 10]),
     require=st.sampled_from([(), ADMINS]),
+    preflight=st.sampled_from(Preflight),
 )
 FACTS = st.builds(
     Facts,
@@ -166,6 +181,7 @@ FACTS = st.builds(
     auth_age=st.none() | st.floats(-1, 100),
     binding=BINDINGS,
     safe_method=st.booleans(),
+    preflight=st.booleans(),
 )
 
 
@@ -191,4 +207,5 @@ def test_decide_is_total_and_never_forwards_without_proof(known: Facts) -> None:
         assert bound or (policy.access is Access.WECHAT and decision.reason is Reason.UNBOUND_ALLOWED)
         assert not policy.require or (bound and known.binding is not None and known.binding.claims != {})
     else:
-        assert known.route.own or policy.access in (Access.PUBLIC, Access.OPTIONAL)
+        preflight = known.preflight and policy.preflight is Preflight.FORWARD
+        assert known.route.own or preflight or policy.access in (Access.PUBLIC, Access.OPTIONAL)

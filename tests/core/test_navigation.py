@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.navigation import is_navigation
+from gateway.core.navigation import is_navigation, is_preflight
 
 HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -40,3 +40,27 @@ def test_only_navigations_are_redirected(method: str, fields: dict[str, str], ex
 def test_wechat_on_android_navigates(fields: dict[str, str], expected: bool) -> None:
     """Android's WebView sends its application's name in X-Requested-With always: that alone marks no script."""
     assert is_navigation("GET", (fields | {"X-Requested-With": "com.tencent.mm"}).get) is expected
+
+
+ASKS = {"Origin": "https://a.test", "Access-Control-Request-Method": "PUT"}
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "has_body", "expected"),
+    [
+        ("OPTIONS", ASKS, False, True),
+        ("OPTIONS", {**ASKS, "Origin": "null"}, False, True),
+        ("OPTIONS", {**ASKS, "Access-Control-Request-Headers": "x-a"}, False, True),
+        ("OPTIONS", ASKS, True, False),
+        ("GET", ASKS, False, False),
+        ("POST", ASKS, False, False),
+        ("OPTIONS", {"Origin": "https://a.test"}, False, False),
+        ("OPTIONS", {"Access-Control-Request-Method": "PUT"}, False, False),
+        ("OPTIONS", {**ASKS, "Origin": ""}, False, False),
+        ("OPTIONS", {**ASKS, "Access-Control-Request-Method": ""}, False, False),
+        ("OPTIONS", {**ASKS, "Access-Control-Request-Method": "PUT, GET"}, False, False),
+    ],
+)
+def test_what_is_a_preflight(method: str, fields: dict[str, str], has_body: bool, expected: bool) -> None:
+    """OPTIONS with an origin and the method that is asked for, without a body; nothing less."""
+    assert is_preflight(method, fields.get, has_body=has_body) is expected

@@ -47,7 +47,7 @@ def rows_of(text: str) -> dict[Key, list[str]]:
     table: Key = ()
     listed = False
     for line in text.splitlines():
-        if heading := re.fullmatch(r"#{2,3} (?:`\[+([a-z.]+)\]+`|.*)", line):
+        if heading := re.fullmatch(r"#{2,3} (?:`\[+([a-z_.]+)\]+`|.*)", line):
             table = tuple(heading[1].split(".")) if heading[1] else ()
         if line.startswith("|"):
             cells = [cell.strip() for cell in line.strip("|").split(" | ")]

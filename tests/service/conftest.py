@@ -45,6 +45,11 @@ _POLICIES = {
     "small": 'access = "bound"\nmax_body = "1KB"\n',
     "plain": 'access = "bound"\n[headers]\nX-User-Name = "name"\n',
     "openid": 'access = "bound"\nexpose_openid = true\n',
+    "red": 'access = "public"\n[request_headers]\nset = { X-Env = "red" }\nremove = ["X-Debug"]\n',
+    "blue": 'access = "public"\n[request_headers]\nset = { X-Env = "blue" }\n[response_headers]\nremove = ["Server"]\n',
+    "edited": 'access = "bound"\n[request_headers]\nset = { X-Env = "prod" }\n'
+    '[response_headers]\nset = { X-Frame-Options = "DENY" }\nremove = ["Cache-Control"]\n',
+    "cross": 'access = "bound"\npreflight = "forward"\ncors = { origins = ["http://spa.test"] }\n',
 }
 
 _CONFIG = """
@@ -192,10 +197,10 @@ async def open_house(tmp_path: Path, users_file: Path, fast: bool) -> AsyncItera
     """Opens houses with parts of the configuration replaced; closes them at the end."""
     closers: list[Any] = []
 
-    async def open_house(routes: str | None = None, **parts: str) -> House:
+    async def open_house(routes: str | None = None, policies: dict[str, str] | None = None, **parts: str) -> House:
         folder = tmp_path / secrets.token_hex(4)
         (folder / "policies").mkdir(parents=True)
-        for name, text in _POLICIES.items():
+        for name, text in (_POLICIES | (policies or {})).items():
             (folder / "policies" / f"{name}.toml").write_text(text)
         write = {
             "cookie.key": base64.urlsafe_b64encode(secrets.token_bytes(32)),
@@ -255,7 +260,7 @@ def _routes() -> str:
     rows += [(name, f"/{name}", name) for name in _POLICIES if name != "page"]
     return "".join(
         f'[[routes]]\nid = "{name}"\npath = "{path}"\npolicy = "{policy}"\nupstream = "legacy"\n'
-        + ("" if policy in ("public", "huge") else 'audience = "legacy"\n')
+        + ("" if 'access = "public"' in _POLICIES[policy] else 'audience = "legacy"\n')
         for name, path, policy in rows
     )
 
