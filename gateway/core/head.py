@@ -121,10 +121,10 @@ class RequestHead:
         values = [value for field, _, value in (line.partition(b":") for line in self.lines) if field.lower() == wanted]
         return values[0].strip(b" \t").decode("latin-1") if len(values) == 1 else None
 
-    def again(self, target: bytes) -> "RequestHead":
+    def again(self, method: bytes, target: bytes) -> "RequestHead":
         """The head of another request with the very same fields. `memory` is shared by all of them."""
         head = RequestHead.__new__(RequestHead)
-        head.method, head.target, head.http11, head.host = self.method, target, self.http11, self.host
+        head.method, head.target, head.http11, head.host = method, target, self.http11, self.host
         head.lines, head.kept, head.memory, head.cookie = self.lines, self.kept, self.memory, self.cookie
         head.chunked, head.length, head.expects, head.keep_alive = (
             self.chunked,
@@ -146,18 +146,18 @@ class ResponseHead:
     """An upstream's response head after the rules.
 
     `cache_control`: it says something of caching; `shareable`: and not that only one user may have it;
-    `stale`: that caches must ask again each time. `framed_by_length`: unless it answers HEAD. `memory` is for
+    `stale`: that caches must ask again each time. `may_have_body`: unless it answers HEAD. `memory` is for
     what others derive from it alone.
     """
 
     __slots__ = (
         "cache_control",
         "chunked",
-        "framed_by_length",
         "keep_alive",
         "kept",
         "length",
         "locations",
+        "may_have_body",
         "memory",
         "set_cookies",
         "shareable",
@@ -213,7 +213,7 @@ class ResponseHead:
             kept = _without_nominated(kept, options)
         self.kept = kept
         self.shareable = self.cache_control and not private
-        self.framed_by_length = self.length is not None and status >= 200 and status not in (204, 304)
+        self.may_have_body = status >= 200 and status not in (204, 304)
 
     def edited(self, kept: list[bytes]) -> "ResponseHead":
         """The same head with other fields kept, which may speak of caching otherwise; with a memory of its own."""

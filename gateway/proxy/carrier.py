@@ -36,13 +36,13 @@ class AccessLog(Protocol):
     ) -> None:
         """One request. `path` without its query; times in seconds."""
 
-    def around(self, ip: str, host: str, route: str, reason: str) -> tuple[str, str]:
-        """What a GET's line says before its path and behind it, up to the status."""
+    def around(self, ip: str, method: str, host: str, route: str, reason: str) -> tuple[str, str]:
+        """What a line says before its path and behind it, up to the status."""
 
     def write_around(
         self, request_id: str, around: tuple[str, str], path: str, status: int, sent: int, seconds: float
     ) -> None:
-        """One GET, with what `around` and `path` made ready."""
+        """One request, with what `around` and `path` made ready."""
 
     def path(self, path: str) -> str:
         """A path (without its query) as lines have it."""
@@ -107,7 +107,7 @@ class Carrier:
             request_id.decode("ascii"), origin.client, method, host, path, route_id, reason.value, status, sent, seconds
         )
 
-    # --- the same, made ready once for the many GETs of the fast path ---------------------------------
+    # --- the same, made ready once for the many requests of the fast path ---------------------------------
 
     def row(self, route: Route, reason: Reason, status: int) -> list[float]:
         """The metrics' row of such requests, for `observe`."""
@@ -117,10 +117,12 @@ class Carrier:
         """`path` as the access log has it."""
         return self._access_log.path(path) if self._access_log is not None else ""
 
-    def logged_around(self, client: str, host: str, route: Route, reason: Reason) -> tuple[str, str]:
+    def logged_around(self, client: str, method: str, host: str, route: Route, reason: Reason) -> tuple[str, str]:
         """What the access log says of such a request around its path."""
         return (
-            self._access_log.around(client, host, route.id, reason.value) if self._access_log is not None else ("", "")
+            self._access_log.around(client, method, host, route.id, reason.value)
+            if self._access_log is not None
+            else ("", "")
         )
 
     def log_ready(

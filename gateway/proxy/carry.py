@@ -60,8 +60,9 @@ class Carry(Answering):
         request_id: bytes,
         started: float,
     ) -> "Carry":
-        """An exchange whose request, without a body, is upstream already. `started`: monotonic seconds."""
+        """An exchange whose request is upstream already, body and all. `started`: monotonic seconds."""
         carry = cls(carrier, client, head, origin, route, None)
+        carry._request_complete = True
         carry._verdict, carry._reason = verdict, verdict.decision.reason
         carry._upstream, carry._connection = upstream, connection
         carry._request_id, carry._started = request_id, started
@@ -222,7 +223,7 @@ class Carry(Answering):
         client.deadline = carrier.loop.time() + self._idle_timeout()
         self._held = data
 
-    def response_whole(self, head: ResponseHead, data: bytes, end: int) -> None:
+    def response_whole(self, head: ResponseHead, body: bytes, data: bytes) -> None:
         """Not for a Carry: see `takes_whole`."""
 
     def response_data(self, data: bytes) -> None:

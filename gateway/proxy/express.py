@@ -1,4 +1,4 @@
-"""The fast path: a bodiless GET that repeats the fields of one before, answered by one whole response.
+"""The fast path: a request of one read that repeats the fields of one before, answered by one whole response.
 
 Removable: without it every request is a Carry, with the same outcome (every service test runs with it and without).
 It decides nothing by itself: what it remembers was parsed, routed and authorised the whole way, and is used again
@@ -6,6 +6,7 @@ for as long as that verdict stands. At the first surprise a Carry takes the exch
 """
 
 import logging
+import math
 from time import monotonic
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from gateway.core.target import parse_target
 from gateway.stores.cached import CachedBindings
 from gateway.telemetry.counts import observe
 from gateway.wire.client import ClientConnection
-from gateway.wire.memo import HeadMemo
+from gateway.wire.memo import HeadMemo, rechunked
 from gateway.wire.upstream import UpstreamConnection
 
 from .carrier import Carrier
@@ -41,8 +42,10 @@ class _Line(NamedTuple):
     """A request line that was routed. `path` is as the access log has it."""
 
     forwarded: bytes
+    method: bytes
     target: bytes
     route: Route
+    way: tuple[str, bytes]  # the route's id and the method: one key of a lane's passages
     path: str
 
 
@@ -57,22 +60,25 @@ class _Passage(NamedTuple):
     upstream: Upstream
     fields: bytes  # of the request as the upstream gets it, up to the value of X-Request-Id
     patience: float
+    max_body: float
     response: tuple[bool, bool, bool, bool]  # the key of a response's fields in its memory
     logged: tuple[str, str]  # what the access log says before the path and behind it
     rows: dict[int, list[float]]  # of the metrics, by status
 
 
 class _Lane:
-    """All requests with the very same fields. `tail` is such a head behind its request line."""
+    """All requests with the very same fields. `tail` is such a head behind its request line, `size` with the body."""
 
-    __slots__ = ("head", "host", "passages", "size", "tail")
+    __slots__ = ("chunked", "head", "host", "passages", "size", "tail", "tail_size")
 
     def __init__(self, tail: bytes, head: RequestHead) -> None:
         self.tail = tail
-        self.size = len(tail)
+        self.tail_size = len(tail)
+        self.size = len(tail) + (head.length or 0)
+        self.chunked = head.chunked
         self.head = head
         self.host = head.host
-        self.passages: dict[str, _Passage] = {}
+        self.passages: dict[tuple[str, bytes], _Passage] = {}
 
 
 class Express:
@@ -94,21 +100,25 @@ class Express:
         self._origins = origins
         self._memo = memo
         self._lanes: dict[bytes, _Lane] = {}
+        self._lanes_of_proxies: dict[bytes, _Lane] = {}  # whose word on the host counts
         self._lines: dict[tuple[str, bytes], _Line] = {}
 
     def enter(self, client: ClientConnection, data: bytes) -> bool:
         """Send the request that `data` is on its way, if it is a whole one and all about it is known."""
+        line_end = data.find(b"\r\n")
         lane: _Lane | None = client.lane
-        if lane is None or not data.endswith(lane.tail):
-            lane = client.lane = self._lane_of(data)
+        if lane is None or not data.startswith(lane.tail, line_end):
+            lane = client.lane = self._lane_of(client, data, line_end)
             if lane is None:
                 return False
-        text = data[: -lane.size]
+        if len(data) != line_end + lane.size and not lane.chunked:
+            return False  # a body that is not all here, or more than a body
+        text = data[:line_end]
         line = self._lines.get((lane.host, text)) or self._routed(lane, text)
         if line is None:
             return False
         now = monotonic()
-        passage = lane.passages.get(line.route.id)
+        passage = lane.passages.get(line.way)
         if (
             passage is None
             or passage.until <= now
@@ -118,37 +128,55 @@ class Express:
             passage = self._granted(client, lane, line, now)
             if passage is None:
                 return False
+        body = data[line_end + lane.tail_size :]
+        if lane.chunked:
+            chunks = rechunked(body)
+            if chunks is None or chunks[1] > passage.max_body:
+                return False
+            body = chunks[0]
         connection = passage.upstream.pool.take()
         if connection is None:
             return False
         request_id = self.carrier.next_request_id()
         passing = Passing(self.carrier, client, connection, lane.head, line, passage, request_id, now)
         client.begin(passing, now + passage.patience)
-        connection.send(passing, b"GET", b"".join((line.forwarded, passage.fields, request_id, _END)))
+        request = b"".join((line.forwarded, passage.fields, request_id, _END, body))
+        connection.send(passing, line.method, request)
         return True
 
-    def _lane_of(self, data: bytes) -> _Lane | None:
-        end = data.find(_END)
-        if end + 4 != len(data):
-            return None
-        block = data[data.find(b"\r\n", 0, end) : end]
-        lane = self._lanes.get(block)
+    def _lane_of(self, client: ClientConnection, data: bytes, line_end: int) -> _Lane | None:
+        lanes = self._lanes_of_proxies if client.notes is None else self._lanes
+        block = data[line_end : data.find(_END)]
+        lane = lanes.get(block)
         if lane is None:
-            head = self._memo.known(block)
-            if head is None:
+            known = self._memo.known(block)
+            if known is None:
                 return None
-            if len(self._lanes) >= _LANES:
-                self._lanes.clear()
-            lane = self._lanes[block] = _Lane(block + _END, head)
+            head = known.again(known.method, known.target)
+            if self._origin(client, head) is None:
+                return None
+            if len(lanes) >= _LANES:
+                lanes.clear()
+            lane = lanes[block] = _Lane(block + _END, head)
         return lane
 
-    def _routed(self, lane: _Lane, text: bytes) -> _Line | None:
-        target = self._memo.target(text) if len(text) <= _LONGEST_LINE else None
-        if target is None:
+    def _origin(self, client: ClientConnection, head: RequestHead) -> Origin | None:
+        """Where such requests come from; a listed proxy's word changes the head's host."""
+        if isinstance(client.notes, Origin):
+            return client.notes
+        try:
+            return self._origins.behind_proxy(client.peer, head)
+        except GatewayError:
             return None
+
+    def _routed(self, lane: _Lane, text: bytes) -> _Line | None:
+        found = self._memo.line(text) if len(text) <= _LONGEST_LINE else None
+        if found is None:
+            return None
+        method, target = found
         try:
             parsed = parse_target(target)
-            route = self._table.match(lane.host, "GET", parsed)
+            route = self._table.match(lane.host, method.decode("ascii"), parsed)
             wanted = target if route.prefixes is None else route.prefixes.upstream_target(target)
         except GatewayError:
             return None
@@ -156,21 +184,21 @@ class Express:
             return None
         if len(self._lines) >= _LINES:
             self._lines.clear()
-        line = _Line(b"GET %b HTTP/1.1\r\n" % wanted, target, route, self.carrier.logged_path(parsed.path))
+        path = self.carrier.logged_path(parsed.path)
+        line = _Line(b"%b %b HTTP/1.1\r\n" % (method, wanted), method, target, route, (route.id, method), path)
         self._lines[lane.host, text] = line
         return line
 
     def _granted(self, client: ClientConnection, lane: _Lane, line: _Line, now: float) -> _Passage | None:
         """Ask the guard, who answers without waiting, or not at all."""
-        route, head = line.route, lane.head
+        route, head = line.route, lane.head.again(line.method, line.target)
         epoch = self._bindings.epoch
         grant = self._authorizer.grant(route, head)
-        if grant is None:
+        origin = self._origin(client, head)
+        if grant is None or origin is None:
             return None
-        try:
-            notes = client.notes  # None for a listed proxy, whose word then counts
-            origin = notes if isinstance(notes, Origin) else self._origins.behind_proxy(client.peer, head)
-        except GatewayError:
+        max_body = math.inf if route.policy.max_body is None else route.policy.max_body
+        if head.length is not None and head.length > max_body:
             return None
         upstream = self.carrier.upstreams[route.upstream]
         verdict = grant.verdict
@@ -183,13 +211,16 @@ class Express:
             upstream,
             request_fields(head, origin, verdict, route) + _REQUEST_ID,
             route.policy.response_timeout or upstream.response_timeout,
+            max_body,
             response_key(verdict, head_only=False, http11=True, keep_alive=True),
-            self.carrier.logged_around(origin.client, head.host, route, verdict.decision.reason),
+            self.carrier.logged_around(
+                origin.client, line.way[1].decode("ascii"), head.host, route, verdict.decision.reason
+            ),
             {},
         )
         if len(lane.passages) >= _PASSAGES:
             lane.passages.clear()
-        lane.passages[route.id] = passage
+        lane.passages[line.way] = passage
         return passage
 
 
@@ -220,8 +251,8 @@ class Passing:
         self._request_id = request_id
         self._started = started
 
-    def response_whole(self, head: ResponseHead, data: bytes, end: int) -> None:
-        """The one read that is all of the response: its head ends at `end`, behind the empty line."""
+    def response_whole(self, head: ResponseHead, body: bytes, data: bytes) -> None:
+        """All of the response."""
         client, passage = self._client, self._passage
         edits = self._line.route.policy.response_headers
         fields = (head if edits is None else edited(head, edits)).memory.get(passage.response)
@@ -229,7 +260,7 @@ class Passing:
             self._connection.replay(self._carry(), data)
             return
         try:
-            client.transport.write(b"".join((fields, _REQUEST_ID, self._request_id, data[end - 4 :])))
+            client.transport.write(b"".join((fields, _REQUEST_ID, self._request_id, _END, body)))
             passage.upstream.pool.release(self._connection)
             client.finish(keep_alive=True)
         except Exception:  # nobody knows what the client has
@@ -238,7 +269,7 @@ class Passing:
             client.abort()
         try:
             seconds = monotonic() - self._started
-            status, sent = head.status, len(data) - end
+            status, sent = head.status, head.length if head.length is not None else len(body)
             row = passage.rows.get(status)
             if row is None:
                 reason = passage.verdict.decision.reason
@@ -255,7 +286,7 @@ class Passing:
         carry = Carry.under_way(
             self._carrier,
             self._client,
-            self._head.again(line.target),
+            self._head.again(line.method, line.target),
             passage.origin,
             line.route,
             passage.verdict,

@@ -128,11 +128,11 @@ class AccessLog:
             method, host, path = _escaped(method, 32), _escaped(host, MAX_HOST), _escaped(_bare(path), MAX_PATH)
         self.write_around(request_id, _around(ip, method, host, route, reason), path, status, sent, seconds)
 
-    def around(self, ip: str, host: str, route: str, reason: str) -> tuple[str, str]:
-        """What a GET's line says before its path and behind it, up to the status; arguments as of `write`."""
-        return _around(
-            ip, "GET", host if len(host) <= MAX_HOST and _PLAIN(host) else _escaped(host, MAX_HOST), route, reason
-        )
+    def around(self, ip: str, method: str, host: str, route: str, reason: str) -> tuple[str, str]:
+        """What a line says before its path and behind it, up to the status; arguments as of `write`."""
+        if len(host) > MAX_HOST or not _PLAIN(f"{method}{host}"):
+            method, host = _escaped(method, 32), _escaped(host, MAX_HOST)
+        return _around(ip, method, host, route, reason)
 
     def path(self, path: str) -> str:
         """A path (without its query) as lines have it."""

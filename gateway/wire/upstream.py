@@ -18,12 +18,12 @@ _EARLY_LIMIT = 1024 * 1024  # bytes of an early answer that are read from a conn
 
 
 class Listener(Protocol):
-    """Who waits for a response. `takes_whole`: it would rather have a short one in one piece."""
+    """Who waits for a response. `takes_whole`: it would have a short one in one piece; never after HEAD."""
 
     takes_whole: bool
 
-    def response_whole(self, head: ResponseHead, data: bytes, end: int) -> None:
-        """All of the response: `data`, whose head ends before `end`. Called instead of all the others."""
+    def response_whole(self, head: ResponseHead, body: bytes, data: bytes) -> None:
+        """All of the response, its `body` framed; `data` is what came. Called instead of all the others."""
 
     def response_head(self, head: ResponseHead) -> None:
         """The final response's head."""
@@ -170,13 +170,12 @@ class UpstreamConnection(asyncio.Protocol):
         self._answered = True
         try:
             if listener.takes_whole and self._memo is not None and self._head is None and not self._buffer:
-                end = data.find(b"\r\n\r\n") + 4
-                head = self._memo.find(data[:end])
-                if head is not None and head.length == len(data) - end and head.framed_by_length:
+                whole = self._memo.whole(data)
+                if whole is not None:
                     self._listener = None
                     self.reused = True
-                    self.reusable = head.keep_alive
-                    listener.response_whole(head, data, end)
+                    self.reusable = whole[0].keep_alive
+                    listener.response_whole(*whole, data)
                     return
             if self._head is None:
                 self._read_head(self._buffer + data if self._buffer else data)

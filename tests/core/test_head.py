@@ -206,7 +206,7 @@ def test_white_space_around_a_value_is_not_of_it(line: bytes) -> None:
 def test_a_head_again_differs_in_its_target_only() -> None:
     """And what becomes of one is not seen by the other."""
     first = request((b"Cookie", b"a=1"), (b"X-A", b"1"), (b"X-Forwarded-For", b"1.2.3.4"), target=b"/first")
-    second = first.again(b"/second")
+    second = first.again(b"GET", b"/second")
     for name in RequestHead.__slots__:
         assert getattr(second, name) == (b"/second" if name == "target" else getattr(first, name))
     second.host = "other"

@@ -85,7 +85,7 @@ def test_what_was_joined_once_is_joined_anew_when_anything_changes(change: str) 
     """Another verdict, another client, another host: never one person's fields for another."""
     head = request()
     first = request_bytes(head, ORIGIN, KNOWN, b"1", ROUTE)
-    again = head.again(b"/z")
+    again = head.again(b"GET", b"/z")
     assert request_bytes(again, ORIGIN, KNOWN, b"2", ROUTE) == first.replace(b"/x?y", b"/z").replace(b"Id: 1", b"Id: 2")
     verdict = Verdict(PASSED, identity=b"X-User: other\r\n") if change == "verdict" else KNOWN
     origin = Origin("5.5.5.5", b"5.5.5.5", "http", None) if change == "origin" else ORIGIN
@@ -112,7 +112,7 @@ def test_routes_that_share_fields_and_verdict_share_no_edits() -> None:
     """The same client's very same fields, the very same verdict: each route's own edits and prefix, in any order."""
     head = request(b"X_Env: evil", b"Accept: */*")
     for route in (*ENVS, ROUTE, *MOVED, *reversed(ENVS), ROUTE):
-        lines = request_bytes(head.again(b"/x/y/z?q"), ORIGIN, ANONYMOUS, b"id", route).split(b"\r\n")
+        lines = request_bytes(head.again(b"GET", b"/x/y/z?q"), ORIGIN, ANONYMOUS, b"id", route).split(b"\r\n")
         env = [line for line in lines if line.lower()[:6] in (b"x-env:", b"x_env:")]
         ours = route.policy.request_headers
         assert env == ([ours.fields[0].rstrip()] if ours is not None else [b"X_Env: evil"])

@@ -100,6 +100,91 @@ async def test_another_address_is_told_as_such(house: House) -> None:
     await other.close()
 
 
+async def test_a_listed_proxys_word_counts_for_its_own_requests_only(open_house: Open) -> None:
+    """The very same bytes from a listed proxy and from a stranger: each is routed by the host that counts for it."""
+    routes = "".join(
+        f'[[routes]]\nid = "{name}"\nhosts = ["{host}"]\npolicy = "public"\nupstream = "legacy"\n'
+        for name, host in (("stranger", "gw.test"), ("listed", "behind.test"))
+    )
+    house = await open_house(routes, server='trusted_proxies = ["127.0.0.1/32"]')
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port, local_addr=("127.0.0.2", 0))
+    stranger = Line(reader, writer)
+    data = request("GET", "/x", "X-Forwarded-Host: behind.test", "X-Forwarded-For: 192.0.2.7")
+    async with line_to(house) as listed:
+        for _ in range(TIMES):
+            for line, host, address in (
+                (listed, "behind.test", "192.0.2.7, 127.0.0.1"),
+                (stranger, "gw.test", "127.0.0.2"),
+            ):
+                await line.send(data)
+                assert (await line.answer()).status == 200
+                seen = house.upstream.seen[-1]
+                assert (seen.get("host"), seen.get("x-forwarded-for")) == (host, address)
+    await stranger.close()
+
+
+BODIES = {
+    "a length": [("Content-Length: 5",), b"hello"],
+    "chunks": [("Transfer-Encoding: chunked",), b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"],
+    "no chunk": [("Transfer-Encoding: chunked",), b"0\r\n\r\n"],
+}
+
+
+@pytest.mark.parametrize("framing", BODIES)
+async def test_bodies_arrive_whole_however_they_come(house: House, framing: str) -> None:
+    """In one read with the head, behind it, and with the next request behind them."""
+    fields, body = BODIES[framing]
+    payload = b"" if framing == "no chunk" else b"hello"
+    data = request("POST", "/public/x", *fields)  # type: ignore[misc]
+    async with line_to(house) as line:
+        for pieces in ([data + body], [data, body], [data + body[:3], body[3:]], [data + body + data + body]):
+            for _ in range(TIMES):
+                house.upstream.seen.clear()
+                for piece in pieces:
+                    await line.send(piece)  # type: ignore[arg-type]
+                    await asyncio.sleep(0.005 * (len(pieces) - 1))  # so that they arrive one by one
+                for _ in range(2 if pieces[0].startswith(data + body + data) else 1):
+                    assert (await line.answer()).status == 200
+                assert [seen.body for seen in house.upstream.seen] == [payload] * len(house.upstream.seen)
+    await at_rest(house)
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "status"),
+    [
+        (("Transfer-Encoding: chunked",), b"5\nhello\r\n0\r\n\r\n", 400),
+        (("Transfer-Encoding: chunked",), b"30\r\n" + b"x" * 48 + b"\r\n0\r\n\r\n", 413),
+        (("Content-Length: 48",), b"x" * 48, 413),
+    ],
+)
+async def test_bad_bodies_are_refused_after_good_ones(
+    open_house: Open, fields: tuple[str, ...], body: bytes, status: int
+) -> None:
+    """What passed before says nothing of this one."""
+    house = await open_house(policies={"public": 'access = "public"\nmax_body = "40B"\n'})
+    good = b"5\r\nhello\r\n0\r\n\r\n" if "chunked" in fields[0] else b""
+    async with line_to(house) as line:
+        if good:
+            for _ in range(TIMES):
+                await line.send(request("POST", "/public/x", *fields) + good)
+                assert (await line.answer()).status == 200
+        await line.send(request("POST", "/public/x", *fields) + body)
+        assert (await line.answer()).status == status
+    assert b"x" * 48 not in bytes(house.upstream.raw)
+    await at_rest(house)
+
+
+@pytest.mark.parametrize("methods", [("GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT")])
+async def test_the_same_fields_under_other_methods(house: House, methods: tuple[str, ...]) -> None:
+    """Each request arrives as it was meant."""
+    async with line_to(house) as line:
+        for _ in range(TIMES):
+            for method in methods:
+                await line.send(request(method, "/public/x", "Content-Length: 0"))
+                assert (await line.answer(method)).status == 200
+    assert [seen.method for seen in house.upstream.seen] == list(methods) * TIMES
+
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 SURPRISES = {
     "in pieces": [OK[:9], OK[9:30], OK[30:41], OK[41:]],

@@ -1,5 +1,6 @@
 """The fast path: the same outcome as the whole way, or none."""
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -149,3 +150,32 @@ def test_a_response_head_is_remembered_byte_for_byte() -> None:
     for number in range(5000):
         learn_response(b"X-A: %d" % number)
         assert len(memo._heads) <= 2048
+
+
+@pytest.mark.parametrize(
+    ("head", "rest", "body"),
+    [
+        (b"200 OK\r\nContent-Length: 2", b"ab", b"ab"),
+        (b"404 No\r\nContent-Length: 0", b"", b""),
+        (b"200 OK\r\nContent-Length: 2", b"a", None),
+        (b"200 OK\r\nContent-Length: 2", b"abc", None),
+        (b"200 OK\r\nTransfer-Encoding: chunked", b"1\r\na\r\n1;x\r\nb\r\n0\r\nA: b\r\n\r\n", b"2\r\nab\r\n0\r\n\r\n"),
+        (b"200 OK\r\nTransfer-Encoding: chunked", b"0\r\n\r\n", b"0\r\n\r\n"),
+        (b"200 OK\r\nTransfer-Encoding: chunked", b"1\r\na\r\n0\r\n", None),
+        (b"200 OK\r\nTransfer-Encoding: chunked", b"1\r\na\r\n0\r\n\r\nx", None),
+        (b"200 OK\r\nTransfer-Encoding: chunked", b"1\r\nab\r\n0\r\n\r\n", None),
+        (b"200 OK", b"until close", None),
+        (b"204 No\r\nContent-Length: 2", b"ab", None),
+        (b"304 No\r\nContent-Length: 2", b"ab", None),
+        (b"103 No\r\nContent-Length: 0", b"", None),
+        (b"200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2", b"ab", None),
+    ],
+)
+def test_a_whole_response_is_one_that_ends_where_its_read_ends(head: bytes, rest: bytes, body: bytes | None) -> None:
+    """By its length or its last chunk, and only once the head has been read the whole way."""
+    memo = ResponseMemo()
+    lines = b"HTTP/1.1 " + head + b"\r\n\r\n"
+    assert memo.whole(lines + rest) is None
+    memo.keep(lines, parse_response(lines, response_names(), fields_limit=20))
+    whole = memo.whole(lines + rest)
+    assert (whole[1] if whole is not None else None) == body
