@@ -11,7 +11,7 @@ CHUNKS = (b"u" * 400, b"v" * 400, b"w" * 224)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One request, and who is asked it: `peers`, or only nginx and the gateway, or only the gateway's `variants`."""
+    """One request. `only`: the proxies that are asked it; empty: all but the gateway's variants."""
 
     name: str
     title: str
@@ -20,8 +20,11 @@ class Kind:
     form: bytes = b""
     status: int = 200
     connections: int | None = None  # None: as many as the command asks for
-    peers: bool = False
-    variants: tuple[str, ...] = ()
+    only: tuple[str, ...] = ("nginx", "gateway")
+
+    def concerns(self, proxy: str) -> bool:
+        """Whether a proxy is asked it."""
+        return proxy in self.only if self.only else not proxy.startswith("gateway-")
 
     def request(self, netloc: str, cookie: str) -> bytes:
         """The request with the ten headers of a browser and a session's cookie."""
@@ -40,14 +43,14 @@ class Kind:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-PAGE = Kind("get-1k", "GET, 1 KB", peers=True)
+PAGE = Kind("get-1k", "GET, 1 KB", only=())
 KINDS = (
     PAGE,
-    Kind("get-1k-one", "GET, 1 KB, one connection", connections=1, peers=True),
+    Kind("get-1k-one", "GET, 1 KB, one connection", connections=1, only=()),
     Kind("post-1k", "POST of a form", f"{SECTION}/save", form=FORM),
     Kind("upload-chunked", "POST, chunked", f"{SECTION}/upload", chunks=CHUNKS),
     Kind("get-404", "GET, answer 404", f"{SECTION}/missing", status=404),
     Kind("get-chunked", "GET, answer chunked", f"{SECTION}/stream.html"),
-    Kind("get-100k", "GET, 100 KB", f"{SECTION}/large.bin", peers=True),
-    Kind("routes", "GET, 1 KB, by number of routes", variants=("gateway-10", "gateway-1000")),
+    Kind("get-100k", "GET, 100 KB", f"{SECTION}/large.bin", only=()),
+    Kind("routes", "GET, 1 KB, by number of routes", only=("gateway-10", "gateway-1000")),
 )

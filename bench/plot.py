@@ -15,11 +15,12 @@ _STYLE = """
   .faint { fill: #57606a; font-size: 12px }
   .strong { font-weight: 600 }
   .page { fill: #ffffff; stroke: #d0d7de }
+  .value { stroke: #ffffff; stroke-width: 4px; paint-order: stroke }
   .grid { stroke: #d8dee4 }
   .c0 { fill: #1a9c4b } .c1 { fill: #3b72c4 } .c2 { fill: #a8b1bb }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 } .faint { fill: #9198a1 }
-    .page { fill: #0d1117; stroke: #30363d } .grid { stroke: #2b3138 }
+    .page { fill: #0d1117; stroke: #30363d } .value { stroke: #0d1117 } .grid { stroke: #2b3138 }
     .c0 { fill: #2fbf66 } .c1 { fill: #5b93e6 } .c2 { fill: #6e7681 }
   }
 """
@@ -61,7 +62,7 @@ def plot(title: str, axis: str, legend: Sequence[str], bars: Sequence[Bar]) -> s
         parts.append(_text(left - 10, y + 14, bar.label, style, "end"))
         width = max(bar.value * scale, 1)
         parts.append(f'<rect class="c{bar.group}" x="{left}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2"/>')
-        parts.append(_text(left + width + 7, y + 14, f"{bar.value:.1f}", style))
+        parts.append(_text(left + width + 7, y + 14, f"{bar.value:.1f}", f"value {style}".strip()))
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 60}" role="img"'
     head += f' width="{WIDTH}" height="{bottom + 60}">'
     return "\n".join([head, f"<title>{escape(title)}</title>", f"<style>{_STYLE}</style>", *parts, "</svg>"]) + "\n"

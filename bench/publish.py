@@ -14,12 +14,12 @@ from bench.results import Results
 PUBLISHED = ROOT / "bench/results.json"
 PAGE = ROOT / "docs/performance.md"
 PICTURE = ROOT / "docs/images/performance.svg"
-_BLOCK = re.compile(r"(<!-- figures.*?-->\n).*?(\n<!-- end of figures -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- figures.*?-->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 
 def with_figures(page: str, results: Results) -> str:
     """The page with the figures between its two comments. Raises ValueError if they are not there once."""
-    filled, count = _BLOCK.subn(lambda match: f"{match[1]}\n{report(results)}\n{match[2]}", page)
+    filled, count = _BLOCK.subn(lambda match: f"{match[1]}\n{report(results)}\n\n{match[2]}", page)
     if count != 1:
         raise ValueError(f"the comments around the figures stand {count} times in the page")
     return filled

@@ -29,7 +29,7 @@ def picture(results: Results) -> str:
         assert load is not None
         row = results.proxies[name]
         bars.append(Bar(row.title, load.cpu, 0 if name == "gateway" else 1 if row.authenticates else 2))
-    legend = ("the gateway", "authenticates every request", "authenticates nobody")
+    legend = ("the gateway, which authenticates every request", "others that do", "authenticates nobody")
     return plot(
         "CPU of one request: GET of 1 KB", "µs of one core, all processes of the proxy; less is better", legend, bars
     )
@@ -152,5 +152,5 @@ def _besides(results: Results) -> str:
         )
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     lines.append(f"- Measured: {versions}; {results.machine}.")
-    lines += [f"- Left out: {name} ({reason})." for name, reason in results.left_out.items()]
+    lines += [f"- Left out: {name}, which {reason}." for name, reason in results.left_out.items()]
     return "\n".join(lines)

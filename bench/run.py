@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,27 +49,29 @@ class Bench:
 
     def run(self) -> None:
         """All of it."""
-        gateways = [gateway.gateway(self._scene, routes) for routes in (gateway.ROUTES, 10, 1000)]
+        base, ours = nginx.plain(self._scene), gateway.gateway(self._scene)
+        variants = [gateway.gateway(self._scene, routes) for routes in (10, 1000)]
+        kinds: list[Kind] = self._options.kinds
         self.results.versions = nginx.versions() | gateway.versions()
         with self._stand.surroundings():
             say(f"starting the gateway {self._options.starts} times")
             for _ in range(self._options.starts):
                 started = time.perf_counter()
-                with self._stand.running(gateways[0]):
+                with self._stand.running(ours):
                     self.results.start_seconds.append(time.perf_counter() - started)
             with ExitStack() as stack:
-                base = nginx.plain(self._scene)
-                for proxy in [base, *gateways]:
-                    self._start(stack, proxy)
+                for proxy in [base, ours, *variants]:
+                    if proxy is ours or any(kind.concerns(proxy.name) for kind in kinds):
+                        self._start(stack, proxy)
                 for name in self._options.peers:
                     self._bring(stack, name, PEERS[name])
-                for kind in self._options.kinds:
-                    self._measure(kind, base, gateways[0])
+                for number, kind in enumerate(kinds, 1):
+                    say(f"kind {number} of {len(kinds)}: {kind.title}")
+                    self._measure(kind)
                 if self._options.logins:
-                    self._log_in(gateways[0])
-            if self._options.idle:
-                for proxy in (base, gateways[0]):
-                    self._hold_idle(proxy)
+                    self._log_in(ours)
+            for proxy in (base, ours) if self._options.idle else ():
+                self._hold_idle(proxy)
         self._keep()
 
     def _bring(self, stack: ExitStack, name: str, peer: Peer) -> None:
@@ -79,7 +82,7 @@ class Bench:
             proxies = peer.prepare(self._scene)
             versions = peer.versions()
         except (OSError, LookupError, subprocess.SubprocessError) as error:
-            self._leave_out(name, error)
+            self._leave_out(name, "could not be installed", error)
             return
         self.results.versions |= versions
         for proxy in proxies:
@@ -87,13 +90,13 @@ class Bench:
                 try:
                     self._start(trial, proxy)
                 except (OSError, RuntimeError, EOFError, TimeoutError) as error:
-                    self._leave_out(proxy.name, error)
+                    self._leave_out(proxy.name, "did not start or let nobody in", error)
                 else:
                     stack.enter_context(trial.pop_all())
 
-    def _leave_out(self, name: str, error: Exception) -> None:
-        say(f"{name} is left out: {error}")
-        self.results.left_out[name] = str(error).partition("\n")[0]
+    def _leave_out(self, name: str, reason: str, error: Exception) -> None:
+        say(f"{name} is left out, it {reason}: {error}")
+        self.results.left_out[name] = reason
 
     def _start(self, stack: ExitStack, proxy: Proxy) -> None:
         say(f"starting {proxy.name} and signing in")
@@ -103,30 +106,23 @@ class Bench:
         self.results.proxies[proxy.name] = Row(proxy.title, proxy.authenticates)
         self.results.rest[proxy.name] = measured.memory()
 
-    def _measure(self, kind: Kind, base: Proxy, ours: Proxy) -> None:
+    def _measure(self, kind: Kind) -> None:
         """Interleaved rounds; the first warms up. A peer that fails is left out from then on."""
-        everybody = list(self._running)
-        if kind.variants:
-            everybody = [proxy for proxy in everybody if proxy.name in kind.variants]
-        elif not kind.peers:
-            everybody = [base, ours]
-        else:
-            everybody = [proxy for proxy in everybody if proxy is ours or not proxy.name.startswith("gateway-")]
         rounds = self.results.loads.setdefault(kind.name, {})
         for number in range(self._options.rounds + 1):
-            for proxy in [proxy for proxy in everybody if proxy in self._running]:
+            for proxy in [proxy for proxy in self._running if kind.concerns(proxy.name)]:
                 seconds = self._options.seconds if number else WARM_UP
                 try:
                     load = self._stand.load(proxy, self._running[proxy], kind, self._options.connections, seconds)
                 except (RuntimeError, subprocess.SubprocessError) as error:
-                    if proxy is base or proxy.name.startswith("gateway"):
+                    if proxy.name == "nginx" or proxy.name.startswith("gateway"):
                         raise
-                    self._leave_out(f"{proxy.name}, {kind.name}", error)
+                    self._leave_out(proxy.name, f"failed under load: {kind.title}", error)
                     del self._running[proxy]
                     continue
                 if number:
                     rounds.setdefault(proxy.name, []).append(load)
-                    say(f"{kind.title}, round {number}: {proxy.name} {load.cpu:.1f} µs, {load.rate:.0f} requests/s")
+                    say(f"round {number}: {proxy.name} {load.cpu:.1f} µs, {load.rate:,.0f} requests/s")
         self._keep()
 
     def _log_in(self, proxy: Proxy) -> None:
@@ -168,13 +164,13 @@ def open_files(wanted: int = 40_000) -> int:
 
 def machine() -> str:
     """What this is measured on, without names and places."""
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
+    facts = Path("/proc/cpuinfo").read_text()
+    models = [line.partition(":")[2].strip() for line in facts.splitlines() if line.startswith("model name")]
+    model = models[0] if models else platform.machine()
+    virtual = " (virtual)" if "hypervisor" in facts else ""
     count = len(set(cores()))
-    return f"{model}, {count} {'core' if count == 1 else 'cores'} used, Linux {platform.release().partition('-')[0]}"
+    kernel = platform.release().partition("-")[0]
+    return f"{model}{virtual}, {count} {'core' if count == 1 else 'cores'} used, Linux {kernel}"
 
 
 def _names(known: list[str]) -> Callable[[str], list[str]]:
@@ -200,6 +196,7 @@ def main() -> None:
     parser.add_argument("--logins", type=int, default=300)
     parser.add_argument("--idle", type=int, default=10_000, help="idle connections; 0: none")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all that runs is ended
     options.kinds = [kinds[name] for name in options.kinds]
     options.idle = min(options.idle, (open_files() - 1000) // 3)  # the gateway takes no more than it can afford
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

@@ -40,7 +40,7 @@ class Scene:
     auth: int = field(default_factory=free_port)
     app_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     client_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
-    session: str = field(default_factory=lambda: secrets.token_urlsafe(300), repr=False)
+    session: str = field(default_factory=lambda: secrets.token_urlsafe(420), repr=False)
 
     def write_upstream(self) -> tuple[str, ...]:
         """Write the legacy system's files; the command that runs it."""

@@ -8,6 +8,7 @@ from bench.processes import free_port, tool
 from bench.proxies.proxy import Proxy, first_line, from_debian
 from bench.scene import CLIENT_ID, USERNAME, Scene
 
+FOLDER = "/usr/lib/apache2/modules"
 MODULES = "mpm_event authn_core authz_core authz_user headers proxy proxy_http"
 SESSION = "mod_auth_openidc_session"
 
@@ -39,7 +40,7 @@ RequestHeader set X-Forwarded-Proto http
 _PLAIN = "RequestHeader set X-User static"
 
 _OIDC = """
-LoadModule auth_openidc_module /usr/lib/apache2/modules/mod_auth_openidc.so
+LoadModule auth_openidc_module {modules}/mod_auth_openidc.so
 OIDCProviderMetadataURL http://127.0.0.1:{provider}/.well-known/openid-configuration
 OIDCIDTokenSignedResponseAlg HS256
 OIDCClientID {client}
@@ -57,7 +58,8 @@ RequestHeader set X-User %{{OIDC_CLAIM_sub}}e
 
 
 def install() -> None:
-    from_debian("apache2-bin", "libapache2-mod-auth-openidc")  # not apache2: nothing shall start by itself
+    # Not the package apache2: nothing shall start by itself.
+    from_debian({"apache2-bin": "/usr/sbin/apache2", "libapache2-mod-auth-openidc": f"{FOLDER}/mod_auth_openidc.so"})
 
 
 def versions() -> dict[str, str]:
@@ -71,7 +73,9 @@ def versions() -> dict[str, str]:
 
 def prepare(scene: Scene) -> list[Proxy]:
     ports = free_port(), free_port()
-    oidc = _OIDC.format(port=ports[1], provider=scene.provider, client=CLIENT_ID, secret=scene.client_secret)
+    oidc = _OIDC.format(
+        modules=FOLDER, port=ports[1], provider=scene.provider, client=CLIENT_ID, secret=scene.client_secret
+    )
     return [
         Proxy("apache", "Apache", ports[0], _written(scene, "apache", ports[0], _PLAIN)),
         Proxy(
@@ -100,7 +104,7 @@ async def _sign_in(origin: str) -> str:
 
 def _written(scene: Scene, name: str, port: int, more: str) -> tuple[str, ...]:
     path = scene.folder / f"{name}.conf"
-    load = "\n".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so" for m in MODULES.split())
+    load = "\n".join(f"LoadModule {m}_module {FOLDER}/mod_{m}.so" for m in MODULES.split())
     text = _FRAME.format(
         folder=scene.folder,
         name=name,

@@ -17,7 +17,7 @@ def install() -> None:
 
 
 def versions() -> dict[str, str]:
-    return {"Envoy": first_line(_binary(), "--version").split("/")[1]}
+    return {"Envoy": first_line(_binary(), "--version").partition("version:")[2].split("/")[1]}
 
 
 def prepare(scene: Scene) -> list[Proxy]:

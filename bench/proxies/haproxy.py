@@ -28,7 +28,7 @@ backend legacy
 
 
 def install() -> None:
-    from_debian("haproxy")
+    from_debian({"haproxy": "/usr/sbin/haproxy"})
 
 
 def versions() -> dict[str, str]:

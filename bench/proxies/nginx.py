@@ -2,7 +2,7 @@
 
 from bench.nginx import write_nginx
 from bench.processes import free_port, tool
-from bench.proxies.proxy import Proxy, asking, first_line, from_debian
+from bench.proxies.proxy import Proxy, asking, first_line
 from bench.scene import Scene
 
 _POOL = """
@@ -45,7 +45,7 @@ _DOOR = """location = /auth {
 
 
 def install() -> None:
-    from_debian("nginx-light")
+    """It is there: the base line needs it."""
 
 
 def versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from bench.processes import ROOT
 from bench.scene import Scene
 
 BUILD = ROOT / ".bench"  # what is downloaded for peers and what was measured; not in git
-NOBODY = f"session={'x' * 400}"  # about as long as a session's cookie
+NOBODY = f"session={'x' * 560}"  # as long as the other sessions' cookies
 
 
 async def anybody(origin: str) -> str:
@@ -65,11 +65,9 @@ class Peer(Protocol):
         """Write its configurations into the scene's folder."""
 
 
-def from_debian(*packages: str) -> None:
-    """Install packages of Debian, unless they are installed."""
-    asked = subprocess.run(["dpkg-query", "-Wf${Package} ${Status}\n", *packages], capture_output=True, text=True)
-    installed = {line.split()[0] for line in asked.stdout.splitlines() if line.endswith(" installed")}
-    if missing := [package for package in packages if package not in installed]:
+def from_debian(packages: dict[str, str]) -> None:
+    """Install packages of Debian, each by a file of it that is needed, unless that is there."""
+    if missing := [package for package, file in packages.items() if not Path(file).exists()]:
         subprocess.run([str(ROOT / "tools/apt-install.sh"), *missing], check=True)
 
 
