@@ -1,7 +1,7 @@
-"""Clients that hold connections open: python -m bench.idle PORT COUNT REQUEST.
+"""Clients that hold connections open: python -m bench.idle PORT REQUEST.
 
-Each connection asks once what stands in the file REQUEST and reads the answer. Says "open" when all have; ends with
-its standard input.
+Opens as many more as each line of standard input says. Each connection asks once what stands in the file REQUEST and
+reads the answer. Says "open" when all have; ends with its standard input.
 """
 
 import asyncio
@@ -22,13 +22,14 @@ async def _ask(port: int, request: bytes, waiting: asyncio.Semaphore) -> asyncio
         return writer
 
 
-async def hold(port: int, count: int, request: bytes) -> None:
-    """Open them, say so, and wait for the end of standard input. Raises RuntimeError at any answer but 200."""
+async def hold(port: int, request: bytes) -> None:
+    """Until the end of standard input. Raises RuntimeError at any answer but 200."""
     waiting = asyncio.Semaphore(AT_ONCE)
-    held = await asyncio.gather(*(_ask(port, request, waiting) for _ in range(count)))
-    print("open" if not any(writer.is_closing() for writer in held) else "some were closed", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+    held: list[asyncio.StreamWriter] = []
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        held += await asyncio.gather(*(_ask(port, request, waiting) for _ in range(int(line))))
+        print("open" if not any(writer.is_closing() for writer in held) else "some were closed", flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(hold(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]).read_bytes()))
+    asyncio.run(hold(int(sys.argv[1]), Path(sys.argv[2]).read_bytes()))

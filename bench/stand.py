@@ -69,17 +69,23 @@ class Stand:
         return load
 
     def idle(self, proxy: Proxy, measured: Measured, kind: Kind, count: int) -> float:
-        """What `count` connections that have asked once add to the proxy's memory: bytes a connection."""
-        before = measured.memory()
-        request = self._request(proxy, kind)
-        command = [sys.executable, "-m", "bench.idle", str(proxy.port), str(count), str(request)]
+        """What an idle connection that has asked once adds to the proxy's memory, in bytes.
+
+        Of `count` connections the second half is measured: the first may take memory that was free before.
+        """
+        command = [sys.executable, "-m", "bench.idle", str(proxy.port), str(self._request(proxy, kind))]
+        memory = []
         with subprocess.Popen(
             pinned(self._load_core, command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as clients:
+            assert clients.stdin is not None
             assert clients.stdout is not None
-            if clients.stdout.readline() != "open\n":
-                raise RuntimeError(f"{proxy.name} does not keep {count} connections")
-            return (measured.memory() - before) / count
+            for more in (count // 2, count // 2):
+                print(more, file=clients.stdin, flush=True)
+                if clients.stdout.readline() != "open\n":
+                    raise RuntimeError(f"{proxy.name} does not keep {count} connections")
+                memory.append(measured.memory())
+        return (memory[1] - memory[0]) / (count // 2)
 
     def _request(self, proxy: Proxy, kind: Kind) -> Path:
         path = self._scene.folder / f"{proxy.name}.{kind.name}.request"
