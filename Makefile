@@ -32,7 +32,7 @@ types: dev ## strict types
 imports: dev ## imports point one way
 	@.venv/bin/lint-imports
 
-bench: setup ## CPU, latency and memory of a proxied request, against plain nginx
+bench: setup ## what a request costs, beside plain nginx; PEERS=all installs and measures other proxies too
 	@tools/bench.sh
 
 lock: ## resolve the dependencies of pyproject.toml anew and pin them with hashes (needs uv)

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -37,24 +38,24 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
 
 
 def tool(name: str) -> str:
-    """The path of a command. Raises SystemExit if it is missing."""
+    """The path of a command. Raises LookupError if it is missing."""
     path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
-        raise SystemExit(f"{name} is missing: tools/test-deps.sh bench installs it")
+        raise LookupError(f"{name} is missing")
     return path
 
 
 class Running:
-    """A process and its children, started on a core; ended with its block."""
+    """A process and its children, started on a core, their output in `log`; ended with its block."""
 
     def __init__(self, core: int, command: Sequence[str], log: Path) -> None:
-        with log.open("ab") as errors:
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
                 pinned(core, command),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
             )
         self._log = log
@@ -66,12 +67,11 @@ class Running:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        with suppress(ProcessLookupError):  # what is left of its session, were it only a child
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def wait_for(self, url: str, timeout: float = 20.0) -> None:
         """Until `url` answers 200. Raises RuntimeError with the end of the log if it does not."""
@@ -81,18 +81,19 @@ class Running:
                 if answer.status == 200:
                     return
             time.sleep(0.005)
-        tail = self._log.read_text(errors="replace")[-2000:]
-        raise RuntimeError(f"{url} does not answer 200. The end of {self._log.name}:\n{tail}")
+        raise self._silent(url)
 
-    def cpu_seconds(self) -> float:
-        """User and system time of the process and its children until now."""
-        return sum(_cpu(pid) for pid in self._family())
+    def wait_for_port(self, port: int, timeout: float = 20.0) -> None:
+        """Until `port` of loopback is open. Raises RuntimeError with the end of the log if it is not."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+            time.sleep(0.005)
+        raise self._silent(f"port {port}")
 
-    def memory(self) -> int:
-        """Resident bytes of the process and its children."""
-        return sum(_resident(pid) for pid in self._family())
-
-    def _family(self) -> list[int]:
+    def family(self) -> list[int]:
+        """The ids of the process and its children."""
         parents = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -102,6 +103,25 @@ class Running:
         for pid in family:
             family.extend(child for child, parent in parents.items() if parent == pid)
         return family
+
+    def _silent(self, what: str) -> RuntimeError:
+        tail = self._log.read_text(errors="replace")[-2000:]
+        return RuntimeError(f"{what} does not answer. The end of {self._log.name}:\n{tail}")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Processes that count together."""
+
+    processes: tuple[Running, ...]
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the processes and their children until now."""
+        return sum(_cpu(pid) for process in self.processes for pid in process.family())
+
+    def memory(self) -> int:
+        """Resident bytes of the processes and their children."""
+        return sum(_resident(pid) for process in self.processes for pid in process.family())
 
 
 def _stat(pid: int) -> list[str]:

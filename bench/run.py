@@ -1,4 +1,4 @@
-"""CPU, latency, memory, start and logins of the gateway, beside plain nginx in the same run.
+"""CPU, latency and memory of the gateway, beside plain nginx and, if asked for, other proxies in the same run.
 
 The proxy runs on one core; load, upstream and WeChat on another. Rounds are interleaved, figures are medians.
 A shared machine makes absolute figures worth little: trust the ratio.
@@ -6,28 +6,30 @@ A shared machine makes absolute figures worth little: trust the ratio.
 
 import argparse
 import asyncio
-import json
-import os
 import platform
+import resource
+import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, fields
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from statistics import median
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench.dance import log_in_many
+from bench.kinds import KINDS, PAGE, Kind
+from bench.processes import Measured, cores
+from bench.proxies import apache, caddy, envoy, gateway, haproxy, nginx
+from bench.proxies.proxy import BUILD, Peer, Proxy
+from bench.report import report
+from bench.results import Results, Row
+from bench.scene import PEOPLE, Scene
+from bench.stand import Stand
 
-from bench.client import NAVIGATION, Browser
-from bench.dance import bind, log_in_many, sign_in
-from bench.load import Load, run_load
-from bench.processes import Running, cores
-from bench.scene import PASSWORD, PEOPLE, USERNAME, Scene, paint
-
-PAGE = "/section7/pages/list?order=new"
-RESULTS = Path(__file__).with_name("results.json")
+PEERS: dict[str, Peer] = {"nginx-auth": nginx, "haproxy": haproxy, "apache": apache, "caddy": caddy, "envoy": envoy}
+RESULTS = BUILD / "results.json"
+WARM_UP = 1.0  # seconds
 
 
 def say(text: str) -> None:
@@ -36,136 +38,172 @@ def say(text: str) -> None:
 
 
 class Bench:
-    """One measurement of one scene."""
+    """One measurement; `results` grows as it goes on and is kept after every step."""
 
     def __init__(self, scene: Scene, options: argparse.Namespace) -> None:
         self._scene = scene
         self._options = options
-        self._proxy_core, self._load_core = cores()
+        self._stand = Stand(scene)
+        self._running: dict[Proxy, Measured] = {}
+        self.results = Results(machine(), options.rounds, options.seconds, options.connections)
 
-    @contextmanager
-    def running(self, name: str, ready: str, *, quiet: bool = False) -> Iterator[Running]:
-        """Start `name` and wait until `ready` answers. `quiet`: its log goes to /dev/null."""
-        core = self._proxy_core if name in ("nginx", "gateway") else self._load_core
-        log = Path(os.devnull) if quiet else self._scene.folder / f"{name}.log"
-        with Running(core, self._scene.command(name), log) as process:
-            process.wait_for(ready)
-            yield process
-
-    def start_seconds(self) -> float:
-        """From spawning the gateway until it is ready."""
-        times = []
-        for _ in range(self._options.starts):
-            started = time.perf_counter()
-            with self.running("gateway", f"http://127.0.0.1:{self._scene.admin}/readyz"):
-                times.append(time.perf_counter() - started)
-        return median(times)
-
-    async def session(self) -> str:
-        """The Cookie header of a bound session, made the way people make it."""
-        origin = self._scene.origin
-        async with Browser() as browser:
-            form = await sign_in(browser, origin + PAGE, f"http://127.0.0.1:{self._scene.wechat}", "user0")
-            await bind(browser, form, USERNAME, PASSWORD)
-            who = await browser.get(f"{origin}/who")
-            if who.body.count(".") != 2:
-                raise RuntimeError(f"the upstream sees no X-User: {who.status}")
-            return "; ".join(f"{name}={value}" for name, value in browser.jars[origin.removeprefix("http://")].items())
-
-    def loads(self, proxies: dict[str, tuple[Running, str]], cookie: str) -> dict[str, Load]:
-        """Interleaved rounds of load on every proxy; the medians."""
-        rounds: dict[str, list[Load]] = {name: [] for name in proxies}
-        headers = {**NAVIGATION, "Cookie": cookie}
-        for number in range(self._options.rounds + 1):  # the first warms up
-            for name, (process, origin) in proxies.items():
-                seconds = self._options.seconds if number else 1
-                load = run_load(process, self._load_core, origin + PAGE, headers, self._options.connections, seconds)
-                if number:
-                    rounds[name].append(load)
-                    say(f"round {number}: {name} {load.cpu:.1f} µs a request, {load.rate:.0f} requests/s")
-        return {name: _median(loads) for name, loads in rounds.items()}
-
-    def logins(self, gateway: Running) -> dict[str, float]:
-        """Logins through the whole dance: how many a second, and what one costs the gateway."""
-        people = [f"user{number % (PEOPLE - 1) + 1}" for number in range(self._options.logins)]
-        before = gateway.cpu_seconds()
-        wechat = f"http://127.0.0.1:{self._scene.wechat}"
-        done = asyncio.run(log_in_many(self._scene.origin + PAGE, wechat, people, self._options.at_once))
-        spent = gateway.cpu_seconds() - before
-        return {"per_second": done.count / done.seconds, "cpu_ms": spent / done.count * 1000}
-
-    def run(self) -> dict[str, object]:
+    def run(self) -> None:
         """All of it."""
-        scene = self._scene
-        with ExitStack() as stack:
-            stack.enter_context(self.running("upstream", f"http://127.0.0.1:{scene.upstream}/"))
-            nginx = stack.enter_context(self.running("nginx", f"http://127.0.0.1:{scene.nginx}/"))
-            stack.enter_context(self.running("wechat", f"http://127.0.0.1:{scene.wechat}/sim/state"))
-            proxies = {"nginx": (nginx, f"http://127.0.0.1:{scene.nginx}")}
-            figures: dict[str, object] = {}
-            cookie = "session=" + "x" * 400
-            if not self._options.nginx_only:
-                say(f"starting the gateway {self._options.starts} times")
-                figures["start_seconds"] = self.start_seconds()
-                ready = f"http://127.0.0.1:{scene.admin}/readyz"
-                gateway = stack.enter_context(self.running("gateway", ready, quiet=True))
-                say("a person signs in and binds")
-                cookie = asyncio.run(self.session())
-                proxies["gateway"] = (gateway, scene.origin)
-            figures["proxies"] = {name: asdict(load) for name, load in self.loads(proxies, cookie).items()}
-            if not self._options.nginx_only:
-                say(f"{self._options.logins} logins, {self._options.at_once} at once")
-                figures["logins"] = self.logins(gateway)
-        return figures
+        base, ours = nginx.plain(self._scene), gateway.gateway(self._scene)
+        variants = [gateway.gateway(self._scene, routes) for routes in (10, 1000)]
+        kinds: list[Kind] = self._options.kinds
+        self.results.versions = nginx.versions() | gateway.versions()
+        with self._stand.surroundings():
+            say(f"starting the gateway {self._options.starts} times")
+            for _ in range(self._options.starts):
+                started = time.perf_counter()
+                with self._stand.running(ours):
+                    self.results.start_seconds.append(time.perf_counter() - started)
+            with ExitStack() as stack:
+                for proxy in [base, ours, *variants]:
+                    if proxy is ours or any(kind.concerns(proxy.name) for kind in kinds):
+                        self._start(stack, proxy)
+                for name in self._options.peers:
+                    self._bring(stack, name, PEERS[name])
+                for number, kind in enumerate(kinds, 1):
+                    say(f"kind {number} of {len(kinds)}: {kind.title}")
+                    self._measure(kind)
+                if self._options.logins:
+                    self._log_in(ours)
+            for proxy in (base, ours) if self._options.idle else ():
+                self._hold_idle(proxy)
+        self._keep()
+
+    def _bring(self, stack: ExitStack, name: str, peer: Peer) -> None:
+        """Install and start a peer; what cannot be had is left out by name."""
+        say(f"installing {name}")
+        try:
+            peer.install()
+            proxies = peer.prepare(self._scene)
+            versions = peer.versions()
+        except (OSError, LookupError, subprocess.SubprocessError) as error:
+            self._leave_out(name, "could not be installed", error)
+            return
+        self.results.versions |= versions
+        for proxy in proxies:
+            with ExitStack() as trial:
+                try:
+                    self._start(trial, proxy)
+                except (OSError, RuntimeError, EOFError, TimeoutError) as error:
+                    self._leave_out(proxy.name, "did not start or let nobody in", error)
+                else:
+                    stack.enter_context(trial.pop_all())
+
+    def _leave_out(self, name: str, reason: str, error: Exception) -> None:
+        say(f"{name} is left out, it {reason}: {error}")
+        self.results.left_out[name] = reason
+
+    def _start(self, stack: ExitStack, proxy: Proxy) -> None:
+        say(f"starting {proxy.name} and signing in")
+        measured = stack.enter_context(self._stand.running(proxy))
+        self._stand.sign_in(proxy)
+        self._running[proxy] = measured
+        self.results.proxies[proxy.name] = Row(proxy.title, proxy.authenticates)
+        self.results.rest[proxy.name] = measured.memory()
+
+    def _measure(self, kind: Kind) -> None:
+        """Interleaved rounds; the first warms up. A peer that fails is left out from then on."""
+        rounds = self.results.loads.setdefault(kind.name, {})
+        for number in range(self._options.rounds + 1):
+            for proxy in [proxy for proxy in self._running if kind.concerns(proxy.name)]:
+                seconds = self._options.seconds if number else WARM_UP
+                try:
+                    load = self._stand.load(proxy, self._running[proxy], kind, self._options.connections, seconds)
+                except (RuntimeError, subprocess.SubprocessError) as error:
+                    if proxy.name == "nginx" or proxy.name.startswith("gateway"):
+                        raise
+                    self._leave_out(proxy.name, f"failed under load: {kind.title}", error)
+                    del self._running[proxy]
+                    continue
+                if number:
+                    rounds.setdefault(proxy.name, []).append(load)
+                    say(f"round {number}: {proxy.name} {load.cpu:.1f} µs, {load.rate:,.0f} requests/s")
+        self._keep()
+
+    def _log_in(self, proxy: Proxy) -> None:
+        """Logins through the whole dance: how many a second, and what one costs the gateway."""
+        count = self._options.logins
+        say(f"{count} logins")
+        people = [f"user{number % (PEOPLE - 1) + 1}" for number in range(count)]
+        before = self._running[proxy].cpu_seconds()
+        done = asyncio.run(
+            log_in_many(proxy.origin + PAGE.path, f"http://127.0.0.1:{self._scene.wechat}", people, at_once=16)
+        )
+        spent = self._running[proxy].cpu_seconds() - before
+        self.results.logins_per_second = done.count / done.seconds
+        self.results.login_cpu_ms = spent / done.count * 1000
+        self._keep()
+
+    def _hold_idle(self, proxy: Proxy) -> None:
+        """The memory of idle connections, of a proxy that was started anew and warmed up."""
+        say(f"{proxy.name} holds {self._options.idle} idle connections")
+        with self._stand.running(proxy) as measured:
+            self._stand.load(proxy, measured, PAGE, self._options.connections, WARM_UP)
+            self.results.idle[proxy.name] = self._stand.idle(proxy, measured, PAGE, self._options.idle)
+        self.results.idle_connections = self._options.idle
+
+    def _keep(self) -> None:
+        self.results.write(RESULTS)
 
 
-def _median(loads: list[Load]) -> Load:
-    return Load(**{field.name: median(getattr(load, field.name) for load in loads) for field in fields(Load)})
+def open_files(wanted: int = 40_000) -> int:
+    """Raise the limit of open files, for every process started from here; what it is then."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < wanted:
+        with suppress(ValueError, OSError):  # only root may
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+            return wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
 
 
-def table(figures: dict[str, object], options: argparse.Namespace) -> str:
-    """The figures in Markdown."""
-    proxies = figures["proxies"]
-    assert isinstance(proxies, dict)
-    nginx = proxies["nginx"]["cpu"]
-    rows = [
-        f"1 KB GET, {options.connections} connections, 10 headers and a session cookie; proxy on one core;"
-        f" medians of {options.rounds} rounds of {options.seconds:g} s; Python {platform.python_version()}.",
-        "",
-        "| proxy | CPU µs/request | × nginx | requests/s | p50 µs | p99 µs | RSS MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    names = {"nginx": "nginx, authenticates nobody", "gateway": "gateway, session and X-User, 50 routes"}
-    rows += [
-        f"| {names[name]} | {load['cpu']:.1f} | {load['cpu'] / nginx:.2f} | {load['rate']:.0f} | {load['p50']:.0f} "
-        f"| {load['p99']:.0f} | {load['memory'] / 1e6:.0f} |"
-        for name, load in proxies.items()
-    ]
-    if isinstance(logins := figures.get("logins"), dict):
-        rows += [
-            "",
-            f"- start to ready: {figures['start_seconds']:.2f} s (median of {options.starts})",
-            f"- logins through the whole dance: {logins['per_second']:.0f} a second, "
-            f"{logins['cpu_ms']:.1f} ms of the gateway's CPU each",
-        ]
-    return "\n".join(rows)
+def machine() -> str:
+    """What this is measured on, without names and places."""
+    facts = Path("/proc/cpuinfo").read_text()
+    models = [line.partition(":")[2].strip() for line in facts.splitlines() if line.startswith("model name")]
+    model = models[0] if models else platform.machine()
+    virtual = " (virtual)" if "hypervisor" in facts else ""
+    count = len(set(cores()))
+    kernel = platform.release().partition("-")[0]
+    return f"{model}{virtual}, {count} {'core' if count == 1 else 'cores'} used, Linux {kernel}"
+
+
+def _names(known: list[str]) -> Callable[[str], list[str]]:
+    def chosen(text: str) -> list[str]:
+        names = known if text == "all" else text.replace(",", " ").split()
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not among all, {', '.join(known)}")
+        return names
+
+    return chosen
 
 
 def main() -> None:
-    """Run, print the table, keep bench/results.json."""
+    """Run, print the tables, keep .bench/results.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = {kind.name: kind for kind in KINDS}
+    parser.add_argument("--peers", type=_names(list(PEERS)), default=[], help=f"all, or some of {' '.join(PEERS)}")
+    parser.add_argument("--kinds", type=_names(list(kinds)), default="all", help=f"all, or some of {' '.join(kinds)}")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=4, help="of each round")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--logins", type=int, default=300)
-    parser.add_argument("--at-once", type=int, default=16)
-    parser.add_argument("--nginx-only", action="store_true", help="only the base line")
+    parser.add_argument("--idle", type=int, default=10_000, help="idle connections; 0: none")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all that runs is ended
+    options.kinds = [kinds[name] for name in options.kinds]
+    options.idle = min(options.idle, (open_files() - 1000) // 3)  # the gateway takes no more than it can afford
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        figures = Bench(paint(Path(folder)), options).run()
-    RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
-    print(table(figures, options))
+        Path(folder).chmod(0o755)  # nginx and Apache read their files as another user
+        bench = Bench(Scene(Path(folder)), options)
+        bench.run()
+    print(report(bench.results))
 
 
 if __name__ == "__main__":

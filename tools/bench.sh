@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures the gateway against plain nginx. Arguments go to bench/run.py.
+# Measures the gateway beside plain nginx. $PEERS: other proxies too, `all` or some by name. Arguments go to bench/run.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/test-deps.sh bench
-exec .venv/bin/python bench/run.py "$@"
+exec .venv/bin/python -m bench.run --peers "${PEERS:-}" "$@"
