@@ -38,6 +38,9 @@ class Reason(StrEnum):
     REQUEST_TIMEOUT = "request_timeout"
     OVERLOADED = "overloaded"
     CLIENT_GONE = "client_gone"
+    # ended while it went on
+    SESSION_ENDED = "session_ended"
+    TUNNEL_TIMEOUT = "tunnel_timeout"
     # ours or the upstream's failures
     STORE_OUTAGE = "store_outage"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"

@@ -45,7 +45,9 @@ class HeadMemo:
         """Remember a head that has passed every rule."""
         if head.method != b"GET" or not head.http11 or not head.keep_alive or head.has_body or head.length is not None:
             return
-        if head.expects or not head.target.startswith(b"/") or not buffer.startswith(b"GET /"):
+        if head.expects or head.upgrade is not None:
+            return
+        if not head.target.startswith(b"/") or not buffer.startswith(b"GET /"):
             return
         block = buffer[buffer.find(b"\r\n", 0, end) : end]
         if len(block) > _LONGEST:
@@ -67,7 +69,7 @@ class ResponseMemo:
 
     def keep(self, head: bytes, understood: ResponseHead) -> None:
         """Remember a head that has passed every rule."""
-        if understood.set_cookies or understood.locations or len(head) > _LONGEST:
+        if understood.status == 101 or understood.set_cookies or understood.locations or len(head) > _LONGEST:
             return
         if len(self._heads) >= _LIMIT:
             self._heads.clear()

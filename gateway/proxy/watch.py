@@ -1,0 +1,91 @@
+"""What goes on for long ends with its session: tunnels, streams and downloads are asked for again and again.
+
+An ordinary request costs nothing here: the watch walks over the open connections now and then.
+Law: a session that ended cuts what it opened; a store's outage cuts nothing.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple, Protocol
+
+from gateway.authorizer import Grant
+from gateway.core.errors import GatewayError
+
+log = logging.getLogger(__name__)
+
+_YOUNG = 1.0  # seconds: most responses are over by then
+_GAP = 1.0  # seconds between two rounds, however much changes
+_AT_ONCE = 16  # questions to the store at a time
+
+
+class Lasting(Protocol):
+    """An exchange that may go on for long."""
+
+    def grant(self, before: float) -> Grant | None:
+        """On whose word it goes on, if it is somebody's and began (time.monotonic) before that."""
+
+    def session_ended(self) -> None:
+        """End it."""
+
+
+class _Question(NamedTuple):
+    exchange: Lasting
+    grant: Grant
+
+
+class Watch:
+    """Asks `stands` of every lasting exchange each `every` seconds, and soon after `wake`. Run `run` as a task."""
+
+    def __init__(
+        self, exchanges: Callable[[], Iterable[Lasting]], stands: Callable[[Grant], Awaitable[bool]], every: float
+    ) -> None:
+        self._exchanges = exchanges
+        self._stands = stands
+        self._every = max(every, _GAP)
+        self._changed = asyncio.Event()
+
+    def wake(self) -> None:
+        """Sessions or bindings have changed: look sooner."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                async with asyncio.timeout(self._every):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            self._changed.clear()
+            try:
+                await self.round()
+            except Exception:  # the next round is as good
+                log.exception("a round of the watch failed")
+            await asyncio.sleep(_GAP)
+
+    async def round(self) -> None:
+        """Ask once of all."""
+        before = time.monotonic() - _YOUNG
+        found = ((exchange, exchange.grant(before)) for exchange in self._exchanges())
+        questions = iter([_Question(exchange, grant) for exchange, grant in found if grant is not None])
+
+        async def ask() -> None:
+            for exchange, grant in questions:
+                if not await self._holds(grant):
+                    exchange.session_ended()
+                await asyncio.sleep(0)  # what is remembered answers at once, and thousands may be asked about
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(ask())
+
+    async def _holds(self, grant: Grant) -> bool:
+        try:
+            return await self._stands(grant)
+        except GatewayError:
+            return True  # an outage is not a logout
+        except Exception:
+            log.exception("a grant could not be judged")
+            return False
