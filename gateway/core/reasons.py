@@ -23,6 +23,7 @@ class Reason(StrEnum):
     NOT_BOUND = "not_bound"
     # refused by policy
     CLAIMS_REFUSED = "claims_refused"
+    FOREIGN_ORIGIN = "foreign_origin"
     NO_ROUTE = "no_route"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     MISDIRECTED = "misdirected"

@@ -60,6 +60,23 @@ def accept_of(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
 
 
+def is_foreign(lines: Iterable[bytes], host: str, allowed: Collection[str]) -> bool:
+    """Whether a page of another origin asks, for which browsers keep no rule of theirs (RFC 6455 10.2).
+
+    `host` is the request's. A program sends no Origin; one that is "null", odd or doubled is foreign.
+    """
+    origins = [line for line in lines if line[:7].lower() == b"origin:"]
+    if not origins:
+        return False
+    origin = (_only(origins, b"origin") or b"").decode("latin-1").lower()
+    page = origin.partition("://")[2]
+    return origin not in allowed and (not page or _bare(page) != _bare(host))
+
+
+def _bare(host: str) -> str:
+    return host.removesuffix(":80").removesuffix(":443")
+
+
 def _only(lines: Iterable[bytes], name: bytes) -> bytes | None:
     """The value of a field that is there exactly once."""
     found = [value for field, _, value in (line.partition(b":") for line in lines) if field.lower() == name]

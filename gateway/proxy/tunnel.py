@@ -8,10 +8,12 @@ Law: no byte of the client's goes upstream before the 101, and neither connectio
 
 from math import inf
 
-from gateway.authorizer import Grant
+from gateway.authorizer import Grant, Verdict
+from gateway.core.decision import Forward
+from gateway.core.errors import GatewayError
 from gateway.core.head import ResponseHead
 from gateway.core.reasons import Reason
-from gateway.core.upgrade import agreed
+from gateway.core.upgrade import agreed, is_foreign
 
 from .carry import Carry
 from .heads import edited, switching_bytes
@@ -23,6 +25,16 @@ class Tunnel(Carry):
     _open = False
     _client_ended = False
     _upstream_ended = False
+
+    def _act(self, verdict: Verdict) -> None:
+        """As Carry's, but with an identity for pages of our own only: a tunnel's answer is read without CORS."""
+        route, decision = self._route, verdict.decision
+        assert route is not None
+        if isinstance(decision, Forward) and decision.identified:
+            allowed = route.policy.cors.origins if route.policy.cors is not None else ()
+            if is_foreign(self._head.kept, self._head.host, allowed):
+                raise GatewayError(403, Reason.FOREIGN_ORIGIN)
+        super()._act(verdict)
 
     def switches(self, head: ResponseHead) -> bool:
         """Whether the 101 is the answer to what was asked."""

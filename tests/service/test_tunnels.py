@@ -1,6 +1,7 @@
 """Upgrades: tunnelled only when the client asked, the route allows it and the upstream agreed; then byte for byte."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -49,6 +50,45 @@ async def test_nobody_gets_a_tunnel_without_a_session(house: House) -> None:
     assert answer.status == 401
     assert b"login_required" in answer.body
     assert house.upstream.seen == []
+    await at_rest(house)
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("Origin: http://{host}", 101),
+        ("Origin: HTTP://{host}", 101),
+        ("Origin: https://friend.example", 101),
+        ("Origin: http://evil.example", 403),
+        ("Origin: http://{host}.evil.example", 403),
+        ("Origin: http://evil.example/{host}", 403),
+        ("Origin: null", 403),
+        ("Origin:", 403),
+        ("Origin: http://{host}\r\nOrigin: http://{host}", 403),
+    ],
+)
+async def test_a_foreign_page_gets_no_identified_tunnel(house: House, origin: str, status: int) -> None:
+    """Browsers let every page open a WebSocket, some with cookies (RFC 6455 10.2); listed origins may."""
+    browser = await house.signed_in()
+    serving(house, echo)
+    async with line_to(house) as line:
+        field = origin.format(host=browser.host)
+        await line.send(as_user(browser, "GET", "/friendly/ws", *ASKING, field))
+        if status == 101:
+            await switched(line)
+        else:
+            answer = await line.answer()
+            assert (answer.status, json.loads(answer.body)["error"]) == (403, "foreign_origin")
+            assert house.upstream.connections == 0
+    await at_rest(house)
+
+
+async def test_a_public_tunnel_is_the_upstreams_to_judge(house: House) -> None:
+    """Nobody is identified there: any origin may ask."""
+    serving(house, echo)
+    async with tunnel(house, None, "/public/ws", "Origin: http://evil.example"):
+        pass
+    assert house.upstream.seen[0].get("origin") == "http://evil.example"
     await at_rest(house)
 
 
