@@ -42,7 +42,7 @@ class Verdict:
     binding: Binding | None = field(default=None, repr=False)
 
 
-class Grant(NamedTuple):
+class Admission(NamedTuple):
     """A verdict that identified somebody, and what it was given for."""
 
     route: Route
@@ -145,17 +145,17 @@ class Authorizer:
             standing = await self._bindings.standing(session.subject, known.sid_hash, session.created)
         return self._verdict(route, head, known, standing)
 
-    async def stands(self, grant: Grant) -> bool:
+    async def stands(self, admission: Admission) -> bool:
         """Whether a new request with these fields would be forwarded for the same user. Raises GatewayError."""
-        known = self._open(grant.head.cookie) if grant.head.cookie is not None else None
+        known = self._open(admission.head.cookie) if admission.head.cookie is not None else None
         if known is None or known.session is None:
             return False
         session = known.session
         standing = await self._bindings.standing(session.subject, known.sid_hash, session.created)
-        decision, _ = self._decision(grant.route, grant.head, known, standing, self._clock())
+        decision, _ = self._decision(admission.route, admission.head, known, standing, self._clock())
         if not isinstance(decision, Forward) or not decision.identified:
             return False
-        was, now = grant.verdict.binding, standing.binding
+        was, now = admission.verdict.binding, standing.binding
         return was is None or (now is not None and now.user_id == was.user_id)
 
     # --- inside -------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ Law: nothing is sent upstream before a verdict of Forward, and every exit passes
 
 import logging
 
-from gateway.authorizer import Grant, Verdict
+from gateway.authorizer import Admission, Verdict
 from gateway.core.decision import Forward
 from gateway.core.errors import GatewayError
 from gateway.core.head import RequestHead, ResponseHead
@@ -307,13 +307,13 @@ class Carry(Answering):
 
     # --- ends ---------------------------------------------------------------------------------------
 
-    def grant(self, before: float) -> Grant | None:
+    def admission(self, before: float) -> Admission | None:
         """On whose word this is still going on, if it is somebody's and was begun (time.monotonic) before that."""
         verdict, route = self._verdict, self._route
         if not self._answered or self._ended or self._started > before or verdict is None or route is None:
             return None
         identified = isinstance(verdict.decision, Forward) and verdict.decision.identified
-        return Grant(route, self._head, verdict) if identified else None
+        return Admission(route, self._head, verdict) if identified else None
 
     def session_ended(self) -> None:
         """What allowed this holds no more: cut both sides, so that nobody takes what came for the whole."""

@@ -8,7 +8,7 @@ Law: no byte of the client's goes upstream before the 101, and neither connectio
 
 from math import inf
 
-from gateway.authorizer import Grant, Verdict
+from gateway.authorizer import Admission, Verdict
 from gateway.core.decision import Forward
 from gateway.core.errors import GatewayError
 from gateway.core.head import ResponseHead
@@ -129,9 +129,9 @@ class Tunnel(Carry):
         self._reason = Reason.TUNNEL_TIMEOUT
         self._close()
 
-    def grant(self, before: float) -> Grant | None:
+    def admission(self, before: float) -> Admission | None:
         """As Carry's; a tunnel is watched from its start."""
-        return super().grant(inf if self._open else before)
+        return super().admission(inf if self._open else before)
 
     def _close(self) -> None:
         """Close both sides, behind what is still to be sent."""

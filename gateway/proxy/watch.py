@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, Protocol
 
-from gateway.authorizer import Grant
+from gateway.authorizer import Admission
 from gateway.core.errors import GatewayError
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ _AT_ONCE = 16  # questions to the store at a time
 class Lasting(Protocol):
     """An exchange that may go on for long."""
 
-    def grant(self, before: float) -> Grant | None:
+    def admission(self, before: float) -> Admission | None:
         """On whose word it goes on, if it is somebody's and began (time.monotonic) before that."""
 
     def session_ended(self) -> None:
@@ -32,14 +32,14 @@ class Lasting(Protocol):
 
 class _Question(NamedTuple):
     exchange: Lasting
-    grant: Grant
+    admission: Admission
 
 
 class Watch:
     """Asks `stands` of every lasting exchange each `every` seconds, and soon after `wake`. Run `run` as a task."""
 
     def __init__(
-        self, exchanges: Callable[[], Iterable[Lasting]], stands: Callable[[Grant], Awaitable[bool]], every: float
+        self, exchanges: Callable[[], Iterable[Lasting]], stands: Callable[[Admission], Awaitable[bool]], every: float
     ) -> None:
         self._exchanges = exchanges
         self._stands = stands
@@ -68,12 +68,12 @@ class Watch:
     async def round(self) -> None:
         """Ask once of all."""
         before = time.monotonic() - _YOUNG
-        found = ((exchange, exchange.grant(before)) for exchange in self._exchanges())
-        questions = iter([_Question(exchange, grant) for exchange, grant in found if grant is not None])
+        found = ((exchange, exchange.admission(before)) for exchange in self._exchanges())
+        questions = iter([_Question(exchange, admission) for exchange, admission in found if admission is not None])
 
         async def ask() -> None:
-            for exchange, grant in questions:
-                if not await self._holds(grant):
+            for exchange, admission in questions:
+                if not await self._holds(admission):
                     exchange.session_ended()
                 await asyncio.sleep(0)  # what is remembered answers at once, and thousands may be asked about
 
@@ -81,11 +81,11 @@ class Watch:
             for _ in range(_AT_ONCE):
                 group.create_task(ask())
 
-    async def _holds(self, grant: Grant) -> bool:
+    async def _holds(self, admission: Admission) -> bool:
         try:
-            return await self._stands(grant)
+            return await self._stands(admission)
         except GatewayError:
             return True  # an outage is not a logout
         except Exception:
-            log.exception("a grant could not be judged")
+            log.exception("a admission could not be judged")
             return False

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from gateway.authorizer import Grant
+from gateway.authorizer import Admission
 from gateway.core.errors import StoreOutage
 from gateway.proxy import watch
 from gateway.proxy.watch import Watch
@@ -21,18 +21,18 @@ class Stream:
     began: float = 0.0
     ended: bool = False
 
-    def grant(self, before: float) -> Grant | None:
-        """The word itself stands for the grant."""
-        return cast(Grant, self) if self.word is not None and self.began <= before else None
+    def admission(self, before: float) -> Admission | None:
+        """The word itself stands for the admission."""
+        return cast(Admission, self) if self.word is not None and self.began <= before else None
 
     def session_ended(self) -> None:
         """Noted."""
         self.ended = True
 
 
-async def stands(grant: Grant) -> bool:
+async def stands(admission: Admission) -> bool:
     """What the stream says; an exception is raised."""
-    word = cast(Stream, grant).word
+    word = cast(Stream, admission).word
     if isinstance(word, Exception):
         raise word
     return bool(word)
@@ -56,13 +56,13 @@ async def test_few_are_asked_about_at_a_time() -> None:
     """However many there are, and all are."""
     streams, now, most = [Stream(False) for _ in range(200)], 0, 0
 
-    async def slowly(grant: Grant) -> bool:
+    async def slowly(admission: Admission) -> bool:
         nonlocal now, most
         now += 1
         most = max(most, now)
         await asyncio.sleep(0)
         now -= 1
-        return await stands(grant)
+        return await stands(admission)
 
     await Watch(lambda: streams, slowly, 5).round()
     assert all(stream.ended for stream in streams)

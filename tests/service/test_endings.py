@@ -187,7 +187,7 @@ async def test_what_is_nobodys_is_not_watched(open_house: Open, target: str) -> 
     house = await open_house(bindings=SOON)
     browser = await house.signed_in() if target.startswith("/public") else house.browser()
     async with lasting(house, "tunnel", browser, target) as line:
-        assert [exchange.grant(math.inf) for exchange in front_of(house).exchanges()] == [None]
+        assert [exchange.admission(math.inf) for exchange in front_of(house).exchanges()] == [None]
         await browser.post("/_gateway/logout", b"")
         await line.send(b"still")
         assert await said(line, 5) == b"still"
