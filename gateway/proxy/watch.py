@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from gateway.authorizer import Admission
-from gateway.core.errors import GatewayError
+from gateway.core.errors import StoreOutage
 
 log = logging.getLogger(__name__)
 
@@ -72,20 +72,23 @@ class Watch:
         questions = iter([_Question(exchange, admission) for exchange, admission in found if admission is not None])
 
         async def ask() -> None:
-            for exchange, admission in questions:
-                if not await self._holds(admission):
-                    exchange.session_ended()
+            for question in questions:
+                await self._judge(*question)
                 await asyncio.sleep(0)  # what is remembered answers at once, and thousands may be asked about
 
         async with asyncio.TaskGroup() as group:
             for _ in range(_AT_ONCE):
                 group.create_task(ask())
 
-    async def _holds(self, admission: Admission) -> bool:
+    async def _judge(self, exchange: Lasting, admission: Admission) -> None:
         try:
-            return await self._stands(admission)
-        except GatewayError:
-            return True  # an outage is not a logout
+            if await self._stands(admission):
+                return
+        except StoreOutage:
+            return  # an outage is not a logout
         except Exception:
-            log.exception("a admission could not be judged")
-            return False
+            log.exception("nobody can say whether an admission stands")
+        try:
+            exchange.session_ended()
+        except Exception:  # one must not keep the others from their end
+            log.exception("a session's end was not carried out")

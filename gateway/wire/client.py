@@ -237,7 +237,8 @@ class ClientConnection(asyncio.Protocol):
 
     def half_close(self) -> None:
         """Nothing more follows to the client, who may still send."""
-        self.transport.write_eof()
+        if not self.transport.is_closing():
+            self.transport.write_eof()
 
     def pause_body(self) -> None:
         """The upstream reads too slowly: stop reading the client."""

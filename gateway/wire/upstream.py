@@ -170,7 +170,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def half_close(self) -> None:
         """Nothing more follows to the upstream, which may still send."""
-        self.transport.write_eof()
+        if not self.transport.is_closing():
+            self.transport.write_eof()
 
     def close(self, patience: float) -> None:
         """Close behind what is still to be sent, in `patience` seconds; the listener hears nothing more."""

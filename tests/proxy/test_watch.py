@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from gateway.authorizer import Admission
-from gateway.core.errors import StoreOutage
+from gateway.core.errors import GatewayError, StoreOutage
+from gateway.core.reasons import Reason
 from gateway.proxy import watch
 from gateway.proxy.watch import Watch
 
@@ -20,6 +21,7 @@ class Stream:
     word: object = True
     began: float = 0.0
     ended: bool = False
+    fails: bool = False
 
     def admission(self, before: float) -> Admission | None:
         """The word itself stands for the admission."""
@@ -27,6 +29,8 @@ class Stream:
 
     def session_ended(self) -> None:
         """Noted."""
+        if self.fails:
+            raise RuntimeError
         self.ended = True
 
 
@@ -41,15 +45,17 @@ async def stands(admission: Admission) -> bool:
 async def test_a_round_ends_what_no_longer_stands() -> None:
     """No is an end, and so is a question that fails oddly; an outage is not, nor what is nobody's or young."""
     streams = {
+        "stubborn": Stream(False, fails=True),
         "no": Stream(False),
         "yes": Stream(True),
         "outage": Stream(StoreOutage()),
         "odd": Stream(KeyError("x")),
+        "odd error of ours": Stream(GatewayError(500, Reason.INTERNAL_ERROR)),
         "nobody's": Stream(None),
         "young": Stream(False, time.monotonic()),
     }
     await Watch(lambda: streams.values(), stands, 5).round()
-    assert [name for name, stream in streams.items() if stream.ended] == ["no", "odd"]
+    assert [name for name, stream in streams.items() if stream.ended] == ["no", "odd", "odd error of ours"]
 
 
 async def test_few_are_asked_about_at_a_time() -> None:

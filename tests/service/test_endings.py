@@ -93,6 +93,31 @@ async def was_cut(line: Line) -> None:
             await line.reader.read()
 
 
+async def test_a_stream_that_began_on_the_fast_path_ends_too(open_house: Open) -> None:
+    """A request that repeats another is carried by a shortcut; what it opened is watched all the same."""
+    house = await open_house(bindings=SOON)
+    browser = await house.signed_in()
+    stream = False
+
+    async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        writer.write(STREAMS["chunked"] if stream else b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        return True
+
+    house.upstream.respond = respond
+    async with line_to(house) as line:
+        for _ in range(4):
+            await line.send(as_user(browser, "GET", "/events"))
+            assert (await line.answer()).body == b"ok"
+        stream = True
+        await line.send(as_user(browser, "GET", "/events"))
+        async with asyncio.timeout(PATIENCE):
+            await line.reader.readuntil(b"word")
+        assert (await browser.post("/_gateway/logout", b"")).status in (200, 303)
+        await was_cut(line)
+    assert house.upstream.connections == 1
+    await at_rest(house)
+
+
 KINDS = pytest.mark.parametrize("kind", ["tunnel", "chunked"])
 
 
