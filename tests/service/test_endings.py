@@ -19,7 +19,7 @@ from gateway.sealing import token_hash
 from gateway.stores.cached import CachedBindings
 from gateway.stores.interface import Actor, BindRequest
 
-from .carrying import as_user, at_rest, line_to, logged, request, until
+from .carrying import as_user, at_rest, busy, line_to, logged, request, until
 from .conftest import House, Open
 from .raw import PATIENCE, Browser, Line
 from .tunnels import ASKING, echo, said, serving, switched, tunnel
@@ -294,6 +294,30 @@ async def test_a_tunnel_without_a_byte_is_closed(house: House, half: bool) -> No
     await at_rest(house)
     if not half:
         assert json.loads(await logged(house, '"/brief/ws"'))["reason"] == "tunnel_timeout"
+
+
+@pytest.mark.parametrize("upstream_first", [False, True])
+async def test_a_half_open_tunnel_has_less_time(open_house: Open, upstream_first: bool) -> None:
+    """A client that left quietly looks like one that only listens: it has body_timeout, not tunnel_timeout."""
+    house = await open_house(limits='body_timeout = "400ms"')
+    got: list[bytes] = []
+
+    async def serve(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if upstream_first:
+            writer.write_eof()
+        with contextlib.suppress(ConnectionError):
+            got.append(await reader.read())
+        await asyncio.Event().wait()
+
+    serving(house, serve)
+    async with tunnel(house) as line:
+        if not upstream_first:
+            line.writer.write_eof()
+        assert await line.ended() == b""
+        if upstream_first:
+            await until(lambda: got == [b""], "the upstream is not let go")
+        await logged(house, '"tunnel_timeout"')
+        await until(lambda: not busy(house), "the upstream's connection is kept")
 
 
 @pytest.mark.parametrize("upstream_first", [False, True])
