@@ -58,7 +58,7 @@ async def test_nobody_gets_a_tunnel_without_a_session(house: House) -> None:
     [
         ("Origin: http://{host}", 101),
         ("Origin: HTTP://{host}", 101),
-        ("Origin: https://friend.example", 101),
+        ("Origin: http://spa.test", 101),
         ("Origin: http://evil.example", 403),
         ("Origin: http://{host}.evil.example", 403),
         ("Origin: http://evil.example/{host}", 403),
@@ -73,7 +73,7 @@ async def test_a_foreign_page_gets_no_identified_tunnel(house: House, origin: st
     serving(house, echo)
     async with line_to(house) as line:
         field = origin.format(host=browser.host)
-        await line.send(as_user(browser, "GET", "/friendly/ws", *ASKING, field))
+        await line.send(as_user(browser, "GET", "/cross/ws", *ASKING, field))
         if status == 101:
             await switched(line)
         else:
@@ -300,6 +300,20 @@ async def test_framing_and_our_cookies_do_not_pass_in_a_101(house: House) -> Non
         assert await said(line, 15) == b"more than three"
     assert answer.all("content-length") == answer.all("transfer-encoding") == answer.all("keep-alive") == []
     assert answer.all("set-cookie") == ["theme=dark"]
+    await at_rest(house)
+
+
+async def test_edits_and_prefixes_hold_for_handshakes(open_house: Open) -> None:
+    """A handshake and its 101 are a request and a response: the policy's edits, the route's prefix."""
+    route = ROUTE.format(id="app", upgrade='["websocket"]').replace("public", "blue") + 'strip_prefix = "/app"\n'
+    house = await open_house(routes=route)
+    serving(house, echo, head_of_101(*AGREEING, "Server: legacy/1.0", "Set-Cookie: a=1; Path=/"))
+    async with line_to(house) as line:
+        await line.send(request("GET", "/app/ws", *ASKING))
+        answer = await switched(line)
+    assert (answer.all("server"), answer.get("set-cookie")) == ([], "a=1; Path=/app")
+    seen = house.upstream.seen[0]
+    assert (seen.target, seen.get("x-env"), seen.get("upgrade")) == ("/ws", "blue", "websocket")
     await at_rest(house)
 
 
