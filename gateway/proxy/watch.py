@@ -36,14 +36,14 @@ class _Question(NamedTuple):
 
 
 class Watch:
-    """Asks `stands` of every lasting exchange each `every` seconds, and soon after `wake`. Run `run` as a task."""
+    """Asks `stands` of every lasting exchange each `every` seconds, sooner after `wake`. `run` is a task."""
 
     def __init__(
         self, exchanges: Callable[[], Iterable[Lasting]], stands: Callable[[Admission], Awaitable[bool]], every: float
     ) -> None:
         self._exchanges = exchanges
         self._stands = stands
-        self._every = max(every, _GAP)
+        self._rest = max(every - _GAP, 0.0)
         self._changed = asyncio.Event()
 
     def wake(self) -> None:
@@ -54,7 +54,7 @@ class Watch:
         """For ever."""
         while True:
             try:
-                async with asyncio.timeout(self._every):
+                async with asyncio.timeout(self._rest):
                     await self._changed.wait()
             except TimeoutError:
                 pass
