@@ -8,12 +8,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.core.cookies import CookieNames, parse_cookies, strip_cookies
 from gateway.core.decision import Decision, Facts, Forward, SessionState, decide
 from gateway.core.head import RequestHead
 from gateway.core.hosts import AppHosts
-from gateway.core.identity import Session, Standing
+from gateway.core.identity import Binding, Session, Standing
 from gateway.core.navigation import is_navigation, is_preflight
 from gateway.core.policy import Access, Preflight, Route
 from gateway.sealing import token_hash
@@ -31,13 +32,22 @@ class Verdict:
     """What to do with a request. For a Forward: the lines that go upstream, the cookie for the way back.
 
     `identity` is whole header lines (X-User and plain headers). `cookie` is what is left of the client's Cookie.
-    `set_cookie` renews the session's idle limit, on pages only.
+    `set_cookie` renews the session's idle limit, on pages only. `binding` says who is meant, if anybody bound.
     """
 
     decision: Decision
     identity: bytes = field(default=b"", repr=False)
     cookie: bytes | None = field(default=None, repr=False)
     set_cookie: str | None = field(default=None, repr=False)
+    binding: Binding | None = field(default=None, repr=False)
+
+
+class Admission(NamedTuple):
+    """A verdict that identified somebody, and what it was given for."""
+
+    route: Route
+    head: RequestHead
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +145,19 @@ class Authorizer:
             standing = await self._bindings.standing(session.subject, known.sid_hash, session.created)
         return self._verdict(route, head, known, standing)
 
+    async def stands(self, admission: Admission) -> bool:
+        """Whether a new request with these fields would be forwarded for the same user. Raises GatewayError."""
+        known = self._open(admission.head.cookie) if admission.head.cookie is not None else None
+        if known is None or known.session is None:
+            return False
+        session = known.session
+        standing = await self._bindings.standing(session.subject, known.sid_hash, session.created)
+        decision, _ = self._decision(admission.route, admission.head, known, standing, self._clock())
+        if not isinstance(decision, Forward) or not decision.identified:
+            return False
+        was, now = admission.verdict.binding, standing.binding
+        return was is None or (now is not None and now.user_id == was.user_id)
+
     # --- inside -------------------------------------------------------------------------------------
 
     def _open(self, cookie: bytes) -> _Known:
@@ -158,8 +181,10 @@ class Authorizer:
             self._known.popitem(last=False)
         return known
 
-    def _verdict(self, route: Route, head: RequestHead, known: _Known | None, standing: Standing | None) -> Verdict:
-        now = self._clock()
+    def _decision(
+        self, route: Route, head: RequestHead, known: _Known | None, standing: Standing | None, now: float
+    ) -> tuple[Decision, Session | None]:
+        """The rule book's word, and the session if it is live."""
         session = known.session if known is not None else None
         app = self._hosts.app(head.host)
         state = SessionState.ABSENT
@@ -169,11 +194,10 @@ class Authorizer:
             elif standing is not None:
                 state = SessionState.REVOKED if standing.revoked else SessionState.LIVE
         live = session if state is SessionState.LIVE else None
-        navigation = is_navigation(head.method.decode("ascii"), head.get)
         decision = decide(
             Facts(
                 route,
-                navigation=navigation,
+                navigation=is_navigation(head.method.decode("ascii"), head.get),
                 app=app,
                 session=state,
                 session_app=live.subject.app if live else None,
@@ -182,6 +206,11 @@ class Authorizer:
                 safe_method=head.method in (b"GET", b"HEAD"),
             )
         )
+        return decision, live
+
+    def _verdict(self, route: Route, head: RequestHead, known: _Known | None, standing: Standing | None) -> Verdict:
+        now = self._clock()
+        decision, live = self._decision(route, head, known, standing, now)
         cookie = known.cookie if known is not None else None
         if not isinstance(decision, Forward) or not decision.identified:
             return Verdict(decision, cookie=cookie)
@@ -190,9 +219,10 @@ class Authorizer:
         assert standing is not None
         identity, renew_at = self._identity(route, live, standing, now)
         if self._sealer.due(live, int(now)):
+            navigation = is_navigation(head.method.decode("ascii"), head.get)
             renewal = self._renewal(live, int(now)) if navigation else None
-            return Verdict(decision, identity, cookie, renewal)
-        verdict = Verdict(decision, identity, cookie)
+            return Verdict(decision, identity, cookie, renewal, standing.binding)
+        verdict = Verdict(decision, identity, cookie, binding=standing.binding)
         until = min(renew_at, live.sealed_at + self._idle / 4, live.created + self._absolute)
         if route.policy.max_age is not None:
             until = min(until, live.auth_time + route.policy.max_age)

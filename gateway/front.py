@@ -13,6 +13,7 @@ from gateway.core.target import parse_target
 from gateway.proxy.carrier import Carrier
 from gateway.proxy.carry import Carry
 from gateway.proxy.origin import Origin, Origins
+from gateway.proxy.tunnel import Tunnel
 from gateway.wire.client import ClientConnection
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,20 @@ class Front:
         except Exception:
             log.exception("routing failed")
             error = GatewayError(500, Reason.INTERNAL_ERROR)
+        if head.upgrade is not None:
+            if route is not None and head.upgrade in route.upgrade:
+                return Tunnel(self._carrier, client, head, origin, route, error)
+            head.upgrade = None  # not here: an ordinary request
         return Carry(self._carrier, client, head, origin, route, error)
+
+    @property
+    def tunnels(self) -> int:
+        """How many are open."""
+        return self._carrier.tunnels
+
+    def exchanges(self) -> list[Carry]:
+        """All that are under way."""
+        return [client.exchange for client in self.connections if isinstance(client.exchange, Carry)]
 
     def refusal(self, client: ClientConnection, error: GatewayError) -> bytes:
         """The answer to a head that is not one."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.authorizer import Authorizer, Verdict
+from gateway.authorizer import Admission, Authorizer, Verdict
 from gateway.core.cookies import CookieNames
 from gateway.core.decision import Bind, Deny, Forward, Login
 from gateway.core.errors import StoreOutage
@@ -21,7 +21,7 @@ from gateway.core.fields import request_names
 from gateway.core.head import RequestHead
 from gateway.core.hosts import AppHosts
 from gateway.core.identity import Binding, Session, Standing, Subject
-from gateway.core.policy import Access, Policy, Route
+from gateway.core.policy import Access, Policy, Requirement, Route
 from gateway.core.reasons import Reason
 from gateway.sealing import KeyedHash, Sealer, token_hash
 from gateway.signing import KeyRing, Signer, generate_pem, load_private_pem
@@ -429,3 +429,82 @@ def test_nobody_is_identified_without_a_live_session_of_this_app(
     assert bool(verdict.identity) == expected
     assert isinstance(verdict.decision, Forward) == (expected or access in (Access.PUBLIC, Access.OPTIONAL))
     assert b"gateway_" not in (verdict.cookie or b"").lower()
+
+
+# --- what goes on -----------------------------------------------------------------------------------------
+
+
+async def admitted(guard: Guard, where: Route, request: RequestHead) -> Admission:
+    """The admission of an exchange that begins now."""
+    verdict, _ = await guard.ask(where, request)
+    assert isinstance(verdict.decision, Forward)
+    assert verdict.decision.identified
+    return Admission(where, request, verdict)
+
+
+async def test_an_admission_stands_as_long_as_a_new_request_would_pass(guard: Guard) -> None:
+    """The same cookie, the same user: not past a limit, not after an unbind, not for somebody else."""
+    await guard.bind()
+    admission = await admitted(guard, route(), head(cookie(session())))
+    assert await guard.authorizer.stands(admission)
+    await guard.bind("42", name="Ming")  # other claims, the same user
+    assert await guard.authorizer.stands(admission)
+    await guard.bindings.unbind(SUBJECT, USER, NOW)
+    assert not await guard.authorizer.stands(admission)
+    await guard.bind("43")
+    assert not await guard.authorizer.stands(admission)
+    await guard.bind("42")
+    assert await guard.authorizer.stands(admission)
+    guard.clock.now = NOW + IDLE
+    assert not await guard.authorizer.stands(admission)
+
+
+async def test_a_revoked_session_admissions_nothing_more(guard: Guard) -> None:
+    """By its own id, or with all of its subject."""
+    await guard.bind()
+    one, other = session(), session()
+    admissions = [await admitted(guard, route(), head(cookie(each))) for each in (one, other)]
+    await guard.bindings.revoke_session(token_hash(one.sid), NOW + ABSOLUTE)
+    assert [await guard.authorizer.stands(each) for each in admissions] == [False, True]
+    await guard.bindings.revoke_subject(SUBJECT, NOW + 1, NOW + ABSOLUTE)
+    assert [await guard.authorizer.stands(each) for each in admissions] == [False, False]
+
+
+async def test_the_policys_demands_hold_on(guard: Guard) -> None:
+    """max_age and require, as they would for a new request."""
+    await guard.bind("42", role="admin")
+    where = route(max_age=100, require=(Requirement("role", ("admin",)),))
+    admission = await admitted(guard, where, head(cookie(session())))
+    await guard.bind("42", role="clerk")
+    assert not await guard.authorizer.stands(admission)
+    await guard.bind("42", role="admin")
+    guard.clock.now = NOW + 100.0
+    assert await guard.authorizer.stands(admission)
+    guard.clock.now = NOW + 100.5
+    assert not await guard.authorizer.stands(admission)
+
+
+async def test_who_was_nobodys_user_may_become_one(guard: Guard) -> None:
+    """A WeChat user who binds is the same person; one who was a user and is none now, is not."""
+    where = route(Access.WECHAT)
+    admission = await admitted(guard, where, head(cookie(session())))
+    await guard.bind()
+    assert await guard.authorizer.stands(admission)
+    admission = await admitted(guard, where, head(cookie(session())))
+    await guard.bindings.unbind(SUBJECT, USER, NOW)
+    assert not await guard.authorizer.stands(admission)
+
+
+async def test_an_outage_is_no_answer(guard: Guard) -> None:
+    """Whoever asks must decide: it is neither yes nor no."""
+    await guard.bind()
+    admission = await admitted(guard, route(), head(cookie(session())))
+    guard.clock.now += 6
+    inner = guard.bindings._inner
+
+    async def down(*_: object) -> Standing:
+        raise StoreOutage
+
+    inner.standing = down  # type: ignore[method-assign]
+    with pytest.raises(StoreOutage):
+        await guard.authorizer.stands(admission)

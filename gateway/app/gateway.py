@@ -29,6 +29,7 @@ from gateway.proxy.express import Express
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
 from gateway.proxy.upstreams import Upstream, connect_inside
+from gateway.proxy.watch import Watch
 from gateway.sealing import KeyedHash, Sealer, token_hash
 from gateway.stores.cached import CachedBindings
 from gateway.stores.interface import OnConflict, State
@@ -222,6 +223,9 @@ class Gateway:
         sweeper = Sweeper(lambda: front.connections, [each.pool.sweep for each in upstreams.values()], loop)
         sweeper.start()
         self._exits.callback(sweeper.stop)
+        watch = Watch(front.exchanges, authorizer.stands, settings.bindings.cache_ttl)
+        bindings.on_change = watch.wake
+        tasks.start(watch.run())
         tasks.start(_prune(state, bindings))
 
         checks: list[tuple[str, Callable[[], Awaitable[None]]]] = [
@@ -318,6 +322,7 @@ class Gateway:
 
         return Gauges(
             client_connections=lambda: len(self._front.connections) if self._front is not None else 0,
+            tunnels=lambda: self._front.tunnels if self._front is not None else 0,
             sessions_cached=lambda: len(authorizer),
             upstream_connections=connections,
             log_dropped=lambda: self._writer.dropped,

@@ -93,6 +93,14 @@ class PolicyFile(Section):
     response_timeout: Timeout | None = key(
         default=None, description="How long the response's head may take (504). Default: the upstream's."
     )
+    idle_timeout: Timeout | None = key(
+        default=None,
+        description="How long a response may pause between two pieces of its body, as a stream of events does. "
+        "Default: the upstream's `response_timeout`, at least 60s.",
+    )
+    tunnel_timeout: Timeout = key(
+        default="10m", description="How long a WebSocket or another tunnel may be without a byte from either side."
+    )
 
     @field_validator(
         "on_anonymous", "on_unbound", "max_age", "require", "claims", "headers", "expose_openid", "preflight"
@@ -142,6 +150,8 @@ def policy_of(name: str, file: PolicyFile) -> Policy:
         response_headers=file.response_headers.edits() if file.response_headers else None,
         max_body=file.max_body,
         response_timeout=file.response_timeout,
+        idle_timeout=file.idle_timeout,
+        tunnel_timeout=file.tunnel_timeout,
     )
 
 

@@ -9,7 +9,7 @@ from gateway.core.prefixes import Prefixes
 
 from .addresses import UpstreamServer
 from .context import Section, key
-from .values import HostPattern, Id, Method, ParsedRoutePath, Prefix, Timeout, Word
+from .values import HostPattern, Id, Method, ParsedRoutePath, Prefix, Protocol, Timeout, Word
 
 
 def _one_server(servers: tuple[object, ...]) -> tuple[object, ...]:
@@ -54,7 +54,10 @@ class RouteRule(Section):
         default=None,
         description="The token's `aud`: who shall accept it. Required unless the policy is public. One a backend.",
     )
-
+    upgrade: tuple[Protocol, ...] = key(
+        default=("websocket",),
+        description="Protocols that a client may switch to, if the upstream agrees. `[]`: none.",
+    )
     strip_prefix: Prefix | None = key(
         default=None, description="Taken off the path for the upstream: the route's path, or the beginning of it."
     )
@@ -70,7 +73,7 @@ class RouteRule(Section):
             raise ValueError(f"must be the route's path {path.path}, or the beginning of it by whole segments")
         return prefix
 
-    @field_validator("hosts", "methods")
+    @field_validator("hosts", "methods", "upgrade")
     @classmethod
     def _star_alone(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if "*" in names and len(names) > 1:
@@ -96,4 +99,5 @@ def route_of(rule: RouteRule, policy: Policy, reserved: str) -> Route:
         upstream=rule.upstream,
         audience=rule.audience,
         prefixes=prefixes,
+        upgrade=frozenset(protocol.encode("ascii") for protocol in rule.upgrade),
     )

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSc
 
 from gateway.core.errors import GatewayError
 from gateway.core.target import parse_target
+from gateway.core.upgrade import protocol_of
 
 from .context import context_of
 
@@ -145,6 +146,17 @@ Host = Annotated[str, BeforeValidator(parse_host), WithJsonSchema({"type": "stri
 Authority = Annotated[str, BeforeValidator(parse_authority), WithJsonSchema({"type": "string"})]
 HostPattern = Annotated[str, BeforeValidator(parse_host_pattern), WithJsonSchema({"type": "string"})]
 Method = Annotated[str, matching(r"\*|[A-Z][A-Z-]{0,31}", 'a method in capitals, like "GET", or "*"')]
+
+
+def parse_protocol(text: object) -> str:
+    """A protocol to switch to, as it is compared: lower case. Never HTTP or TLS: they would pass the gateway by."""
+    protocol = protocol_of(text.encode("ascii", "replace")) if isinstance(text, str) else None
+    if protocol is None or protocol == b"*":
+        raise ValueError('is no protocol to tunnel: write "websocket" or a name like "foo/1", never HTTP or TLS')
+    return protocol.decode("ascii")
+
+
+Protocol = Annotated[str, BeforeValidator(parse_protocol), WithJsonSchema({"type": "string"})]
 
 # --- paths --------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ class Kind(Enum):
     CODING = auto()
     CONNECTION = auto()
     EXPECT = auto()
+    UPGRADE = auto()
     COOKIE = auto()
     SET_COOKIE = auto()
     LOCATION = auto()
@@ -56,6 +57,7 @@ _REQUEST_KINDS = {
     b"transfer-encoding": Kind.CODING,
     b"connection": Kind.CONNECTION,
     b"expect": Kind.EXPECT,
+    b"upgrade": Kind.UPGRADE,
     b"cookie": Kind.COOKIE,
     b"x-forwarded-for": Kind.FORWARDED_FOR,
     b"x-forwarded-proto": Kind.FORWARDED_PROTO,
@@ -72,6 +74,7 @@ _RESPONSE_KINDS = {
     b"content-location": Kind.LOCATION,
     b"refresh": Kind.LOCATION,
     b"cache-control": Kind.CACHE_CONTROL,
+    b"upgrade": Kind.UPGRADE,
     b"x-request-id": Kind.DROP,
 }
 

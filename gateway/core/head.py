@@ -10,6 +10,7 @@ from typing import Any
 from .errors import GatewayError
 from .fields import FieldNames, Kind
 from .reasons import Reason
+from .upgrade import asked_for
 
 Lines = Sequence[bytes]  # field lines without their CRLF
 
@@ -29,7 +30,8 @@ class RequestHead:
     """A request's head after the rules: framing known, fields sorted into forwarded and ours to deal with.
 
     `target` is in origin form, byte for byte as sent. `kept` are whole field lines to forward as they came.
-    `length` is None without a body length; `chunked` and `length` exclude each other.
+    `length` is None without a body length; `chunked` and `length` exclude each other. `upgrade` is the protocol to
+    switch to, if it asks for one in all form; else its Upgrade field means nothing.
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class RequestHead:
         "method",
         "request_id",
         "target",
+        "upgrade",
     )
 
     def __init__(self, method: bytes, target: bytes, http11: bool, lines: Lines, names: FieldNames) -> None:
@@ -67,6 +70,7 @@ class RequestHead:
         self.request_id: bytes | None = None
         host: bytes | None = None
         options: list[bytes] | None = None
+        upgrade: bytes | None = None
         kept: list[bytes] = []
         known = names.lines
         for line in lines:
@@ -101,6 +105,8 @@ class RequestHead:
                 self.forwarded_host = value
             elif kind is Kind.REQUEST_ID:
                 self.request_id = value
+            elif kind is Kind.UPGRADE:
+                upgrade = value if upgrade is None else b"%b, %b" % (upgrade, value)
             elif kind is Kind.REFUSE:
                 raise bad_request("a spelling of a framing field")
         if self.chunked and self.length is not None:
@@ -111,6 +117,9 @@ class RequestHead:
             self.keep_alive = b"close" not in options if http11 else b"keep-alive" in options
             kept = _without_nominated(kept, options)
         self.kept = kept
+        self.upgrade: bytes | None = None
+        if upgrade is not None and http11 and self.length is None and not self.chunked and not self.expects:
+            self.upgrade = asked_for(upgrade, method, options, kept)
         if host is None or not _HOST.fullmatch(host):
             raise bad_request("Host missing or malformed")
         self.target, self.host = _origin_form(target, host)
@@ -122,7 +131,7 @@ class RequestHead:
         return values[0].strip(b" \t").decode("latin-1") if len(values) == 1 else None
 
     def again(self, method: bytes, target: bytes) -> "RequestHead":
-        """The head of another request with the very same fields. `memory` is shared by all of them."""
+        """The head of another request with the very same fields, and no upgrade. `memory` is shared by all of them."""
         head = RequestHead.__new__(RequestHead)
         head.method, head.target, head.http11, head.host = method, target, self.http11, self.host
         head.lines, head.kept, head.memory, head.cookie = self.lines, self.kept, self.memory, self.cookie
@@ -134,6 +143,7 @@ class RequestHead:
         )
         head.forwarded_for, head.forwarded_proto = self.forwarded_for, self.forwarded_proto
         head.forwarded_host, head.request_id = self.forwarded_host, self.request_id
+        head.upgrade = None
         return head
 
     @property
@@ -146,8 +156,8 @@ class ResponseHead:
     """An upstream's response head after the rules.
 
     `cache_control`: it says something of caching; `shareable`: and not that only one user may have it;
-    `stale`: that caches must ask again each time. `may_have_body`: unless it answers HEAD. `memory` is for
-    what others derive from it alone.
+    `stale`: that caches must ask again each time. `may_have_body`: unless it answers HEAD. `upgrade` is the protocol
+    that it names to switch to. `memory` is for what others derive from it alone.
     """
 
     __slots__ = (
@@ -163,6 +173,7 @@ class ResponseHead:
         "shareable",
         "stale",
         "status",
+        "upgrade",
     )
 
     def __init__(self, status: int, http11: bool, lines: Lines, names: FieldNames) -> None:
@@ -177,6 +188,7 @@ class ResponseHead:
         self.memory: dict[object, Any] = {}
         self.set_cookies: list[bytes] = []
         options: list[bytes] | None = None
+        upgrade: bytes | None = None
         kept: list[bytes] = []
         known = names.lines
         for line in lines:
@@ -202,6 +214,8 @@ class ResponseHead:
                 if self.chunked or value.lower() != b"chunked" or not http11:
                     raise ValueError("Transfer-Encoding other than one chunked")
                 self.chunked = True
+            elif kind is Kind.UPGRADE:
+                upgrade = value if upgrade is None else b"%b, %b" % (upgrade, value)
             elif kind is Kind.REFUSE:
                 raise ValueError("a spelling of a framing field")
         if self.chunked and self.length is not None:
@@ -212,6 +226,9 @@ class ResponseHead:
             self.keep_alive = b"close" not in options if http11 else b"keep-alive" in options
             kept = _without_nominated(kept, options)
         self.kept = kept
+        self.upgrade = upgrade if options is not None and b"upgrade" in options else None
+        if status == 101:  # RFC 9110 15.2: no content, whatever it says; the new protocol follows
+            self.chunked, self.length = False, None
         self.shareable = self.cache_control and not private
         self.may_have_body = status >= 200 and status not in (204, 304)
 

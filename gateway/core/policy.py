@@ -66,6 +66,8 @@ class Policy:
     response_headers: FieldEdits | None = None
     max_body: int | None = 64 * 1024 * 1024
     response_timeout: float | None = None  # seconds; None: the upstream's
+    idle_timeout: float | None = None  # seconds between two pieces of a response's body; None: the upstream's
+    tunnel_timeout: float = 600.0  # seconds without a byte either way
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Route:
     """One rule of the table. `hosts`: exact names, `*.suffix` or `*`. `path` has no trailing slash but "/".
 
     `own` marks the gateway's own pages: they get our cookies and may set them; no identity is sent.
+    `upgrade`: protocols that may be tunnelled, in lower case.
     """
 
     id: str
@@ -85,3 +88,4 @@ class Route:
     audience: str | None = None
     own: bool = False
     prefixes: Prefixes | None = None
+    upgrade: frozenset[bytes] = frozenset()

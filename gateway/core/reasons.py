@@ -23,6 +23,7 @@ class Reason(StrEnum):
     NOT_BOUND = "not_bound"
     # refused by policy
     CLAIMS_REFUSED = "claims_refused"
+    FOREIGN_ORIGIN = "foreign_origin"
     NO_ROUTE = "no_route"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     MISDIRECTED = "misdirected"
@@ -38,6 +39,9 @@ class Reason(StrEnum):
     REQUEST_TIMEOUT = "request_timeout"
     OVERLOADED = "overloaded"
     CLIENT_GONE = "client_gone"
+    # ended while it went on
+    SESSION_ENDED = "session_ended"
+    TUNNEL_TIMEOUT = "tunnel_timeout"
     # ours or the upstream's failures
     STORE_OUTAGE = "store_outage"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"

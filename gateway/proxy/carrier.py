@@ -49,7 +49,10 @@ class AccessLog(Protocol):
 
 
 class Carrier:
-    """Shared by every Carry. Ids of requests are unique across workers: random, then counting."""
+    """Shared by every Carry. Ids of requests are unique across workers: random, then counting.
+
+    `tunnels` is how many are open.
+    """
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class Carrier:
         self._access_log = access_log
         self._id_prefix = secrets.token_hex(6).encode("ascii")
         self._count = 0
+        self.tunnels = 0
 
     def next_request_id(self) -> bytes:
         """A fresh id, 20 characters."""

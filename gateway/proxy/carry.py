@@ -8,7 +8,7 @@ Law: nothing is sent upstream before a verdict of Forward, and every exit passes
 
 import logging
 
-from gateway.authorizer import Verdict
+from gateway.authorizer import Admission, Verdict
 from gateway.core.decision import Forward
 from gateway.core.errors import GatewayError
 from gateway.core.head import RequestHead, ResponseHead
@@ -189,6 +189,10 @@ class Carry(Answering):
 
     # --- downwards ----------------------------------------------------------------------------------
 
+    def switches(self, head: ResponseHead) -> bool:
+        """Nothing was asked for but a response."""
+        return False
+
     def response_head(self, head: ResponseHead) -> None:
         """The upstream answers: its head, without what is not for the client."""
         client, route, verdict, carrier = self._client, self._route, self._verdict, self._carrier
@@ -291,6 +295,8 @@ class Carry(Answering):
         """Back-pressure from client to upstream."""
         self._client_stalls = True
         if self._connection is not None:
+            assert self._upstream is not None
+            self._client.deadline = self._carrier.loop.time() + self._upstream.idle_timeout
             self._connection.pause()
 
     def client_resumed(self) -> None:
@@ -301,6 +307,22 @@ class Carry(Answering):
             self._connection.resume()
 
     # --- ends ---------------------------------------------------------------------------------------
+
+    def admission(self, before: float) -> Admission | None:
+        """On whose word this is still going on, if it is somebody's and was begun (time.monotonic) before that."""
+        verdict, route = self._verdict, self._route
+        if not self._answered or self._ended or self._started > before or verdict is None or route is None:
+            return None
+        identified = isinstance(verdict.decision, Forward) and verdict.decision.identified
+        return Admission(route, self._head, verdict) if identified else None
+
+    def session_ended(self) -> None:
+        """What allowed this holds no more: cut both sides, so that nobody takes what came for the whole."""
+        if self._ended:
+            return
+        self._reason = Reason.SESSION_ENDED
+        self._abandon()
+        self._client.abort()
 
     def client_lost(self) -> None:
         """The client left, or was cut off: the upstream need not go on."""
@@ -337,8 +359,9 @@ class Carry(Answering):
         return self._route.policy.response_timeout or self._upstream.response_timeout
 
     def _idle_timeout(self) -> float:
+        assert self._route is not None
         assert self._upstream is not None
-        return self._upstream.idle_timeout
+        return self._route.policy.idle_timeout or self._upstream.idle_timeout
 
 
 def _is_from_our_pages(head: ResponseHead) -> bool:

@@ -299,6 +299,10 @@ class Passing:
         self._connection.hand_over(carry)
         return carry
 
+    def switches(self, head: ResponseHead) -> bool:
+        """Nothing was asked for but a response."""
+        return False
+
     def response_head(self, head: ResponseHead) -> None:
         """A response of several reads."""
         self._carry().response_head(head)

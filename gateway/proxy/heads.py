@@ -1,6 +1,6 @@
 """Heads as they travel on: what the upstream is told of a request, what the client is told of a response. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,6 +64,8 @@ def request_fields(head: RequestHead, origin: Origin, verdict: Verdict, route: R
         parts.append(b"Transfer-Encoding: chunked\r\n")
     elif head.length is not None:
         parts.append(b"Content-Length: %d\r\n" % head.length)
+    if head.upgrade is not None:
+        parts.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade)
     return b"".join(parts)
 
 
@@ -141,12 +143,7 @@ def response_bytes(
         before, url = (b"", value) if name.lower() != b"refresh" else split_refresh(value)
         location = url if route.own else public_location(url, request, origin, upstream_origin, route.prefixes)
         parts.append(b"%b: %b%b\r\n" % (name, before, location))
-    for value in response.set_cookies:
-        if route.own:
-            parts.append(b"Set-Cookie: %b\r\n" % value)
-        elif not is_our_cookie(_cookie_name(value)):
-            cookie = value if route.prefixes is None else route.prefixes.public_cookie(value)
-            parts.append(b"Set-Cookie: %b\r\n" % cookie)
+    parts += _cookies(response, route, is_our_cookie)
     if verdict.identity:
         if not response.cache_control:
             parts.append(b"Cache-Control: private, no-cache\r\n")
@@ -163,6 +160,15 @@ def response_bytes(
     if simple:
         response.memory[key] = fields
     return b"%bX-Request-Id: %b\r\n\r\n" % (fields, request_id)
+
+
+def switching_bytes(
+    response: ResponseHead, protocol: bytes, request_id: bytes, route: Route, is_our_cookie: Callable[[bytes], bool]
+) -> bytes:
+    """The head of a 101 as the client gets it: never with framing, nor with a cookie of ours."""
+    parts = [b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n" % protocol, *response.kept]
+    parts += _cookies(response, route, is_our_cookie)
+    return b"%bX-Request-Id: %b\r\n\r\n" % (b"".join(parts), request_id)
 
 
 def public_location(
@@ -189,6 +195,15 @@ def public_location(
         if rest[:1] in (b"", b"/", b"?", b"#"):
             return b"%b://%b%b" % (scheme, host, rest if prefixes is None else prefixes.public_path(rest))
     return value
+
+
+def _cookies(response: ResponseHead, route: Route, is_our_cookie: Callable[[bytes], bool]) -> Iterator[bytes]:
+    """The Set-Cookie lines that pass: none of ours but from our own pages, and under the route's prefix."""
+    for value in response.set_cookies:
+        if route.own:
+            yield b"Set-Cookie: %b\r\n" % value
+        elif not is_our_cookie(_cookie_name(value)):
+            yield b"Set-Cookie: %b\r\n" % (value if route.prefixes is None else route.prefixes.public_cookie(value))
 
 
 def _cookie_name(value: bytes) -> bytes:

@@ -57,6 +57,7 @@ def build_legacy(config: LegacySim) -> web.Application:
     app.router.add_post("/form", _known(save_form))
     app.router.add_get("/fetch", _with_visitor(fetch))
     app.router.add_get("/api/me", _with_visitor(api_me))
+    app.router.add_get("/live", _known(live))
     app.router.add_get("/upload", _with_visitor(upload_form))
     app.router.add_post("/upload", upload)
     app.router.add_get("/public", public)
@@ -134,6 +135,17 @@ async def save_form(request: web.Request, visitor: Visitor) -> web.Response:
     if len(notes) > MAX_NOTES:
         del notes[next(iter(notes))]
     return see_other("/form?saved")
+
+
+async def live(request: web.Request, visitor: Visitor) -> web.WebSocketResponse:
+    """`GET /live`: a WebSocket that says whom it believes to see, and then says everything again."""
+    socket = web.WebSocketResponse(max_msg_size=64 * 1024)
+    await socket.prepare(request)
+    await socket.send_str(visitor.user_id or "")
+    async for message in socket:
+        if message.type is aiohttp.WSMsgType.TEXT:
+            await socket.send_str(message.data)
+    return socket
 
 
 async def fetch(request: web.Request, visitor: Visitor) -> web.Response:

@@ -34,6 +34,7 @@ class Gauges:
     """What is asked for at each scrape. `upstream_connections` by (upstream, "idle" or "busy")."""
 
     client_connections: Callable[[], int] = _none
+    tunnels: Callable[[], int] = _none
     sessions_cached: Callable[[], int] = _none
     upstream_connections: Callable[[], Mapping[tuple[str, str], int]] = _nothing
     log_dropped: Callable[[], int] = _none
@@ -133,6 +134,7 @@ class Metrics:
         yield GaugeMetricFamily(
             "gateway_client_connections", "Open connections of clients.", gauges.client_connections()
         )
+        yield GaugeMetricFamily("gateway_tunnels", "Open tunnels: WebSockets and other upgrades.", gauges.tunnels())
         yield GaugeMetricFamily("gateway_sessions_cached", "Opened sessions held in memory.", gauges.sessions_cached())
         yield CounterMetricFamily(
             "gateway_log_dropped", "Log lines dropped because nobody read them in time.", gauges.log_dropped()

@@ -4,6 +4,7 @@
 
 While BUSY the exchange owns the connection: body bytes go to it once it asks for them, and a pipelined
 request waits in the buffer, behind a paused socket. No request begins while answers pile up unread.
+A tunnel is a body that only the connection's end ends: nothing behind it is ever parsed.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from gateway.core.reasons import Reason
 
 from .ending import Ending, reset
 from .exchange import Door, Exchange
-from .framing import BadFraming, BodyReader, Chunked, FixedLength, NoBody
+from .framing import BadFraming, BodyReader, Chunked, FixedLength, NoBody, UntilClose
 from .limits import Limits
 from .memo import HeadMemo
 from .parser import check_unfinished, parse_request
@@ -153,7 +154,7 @@ class ClientConnection(asyncio.Protocol):
         self._eof = True
         if self._state is _BUSY:
             if self._reading_body and not self._body.done:
-                self.abort()
+                self._body_broke_off()
             return True
         return self._state is _QUEUED
 
@@ -224,7 +225,20 @@ class ClientConnection(asyncio.Protocol):
         if held:
             self._body_data(held)
         if self._eof and self._exchange is not None and not self._body.done:
-            self.abort()  # the rest will never come
+            self._body_broke_off()  # the rest will never come
+
+    def open_tunnel(self) -> None:
+        """After a 101: from now on, and with what was held back, all bytes are the exchange's as they come.
+
+        The client's half-close is `Exchange.request_end`; `finish` ends the connection.
+        """
+        self._body = UntilClose()
+        self.read_body()
+
+    def half_close(self) -> None:
+        """Nothing more follows to the client, who may still send."""
+        if not self.transport.is_closing():
+            self.transport.write_eof()
 
     def pause_body(self) -> None:
         """The upstream reads too slowly: stop reading the client."""
@@ -265,6 +279,11 @@ class ClientConnection(asyncio.Protocol):
         """Cut the connection by a reset: an answer that ends with the connection must not look whole."""
         if self._state is not _LOST:  # then the descriptor may be another's
             reset(self.transport)
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The one that is under way."""
+        return self._exchange
 
     # --- for the sweeper ----------------------------------------------------------------------------
 
@@ -379,6 +398,13 @@ class ClientConnection(asyncio.Protocol):
             exchange.request_data(payload)
         if self._body.done and self._exchange is exchange:
             exchange.request_end()
+
+    def _body_broke_off(self) -> None:
+        if isinstance(self._body, UntilClose) and self._exchange is not None:
+            self._body.done = True
+            self._exchange.request_end()
+        else:
+            self.abort()
 
     def _refuse(self, error: GatewayError) -> None:
         """Answer a head that is not one, and close without letting a reset eat the answer."""

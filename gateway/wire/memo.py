@@ -46,7 +46,7 @@ class HeadMemo:
         """Remember a head that has passed every rule."""
         if head.method not in _METHODS or not head.http11 or not head.keep_alive or head.expects:
             return
-        if not buffer.startswith(b"%b /" % head.method):
+        if head.upgrade is not None or not buffer.startswith(b"%b /" % head.method):
             return
         block = buffer[buffer.find(b"\r\n", 0, end) : end]
         if len(block) > _LONGEST:
@@ -81,7 +81,7 @@ class ResponseMemo:
 
     def keep(self, head: bytes, understood: ResponseHead) -> None:
         """Remember a head that has passed every rule."""
-        if understood.set_cookies or understood.locations or len(head) > _LONGEST:
+        if understood.status == 101 or understood.set_cookies or understood.locations or len(head) > _LONGEST:
             return
         if len(self._heads) >= _LIMIT:
             self._heads.clear()

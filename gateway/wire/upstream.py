@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from gateway.core.fields import FieldNames
 from gateway.core.head import ResponseHead
 
+from .ending import reset
 from .framing import BadFraming, BodyReader, Chunked, FixedLength, NoBody, UntilClose
 from .limits import Limits
 from .memo import ResponseMemo
@@ -25,6 +26,9 @@ class Listener(Protocol):
     def response_whole(self, head: ResponseHead, body: bytes, data: bytes) -> None:
         """All of the response, its `body` framed; `data` is what came. Called instead of all the others."""
 
+    def switches(self, head: ResponseHead) -> bool:
+        """Whether a 101 is what was asked for. If so it comes as `response_head`, and all behind it is payload."""
+
     def response_head(self, head: ResponseHead) -> None:
         """The final response's head."""
 
@@ -35,7 +39,10 @@ class Listener(Protocol):
         """The bytes that came with the head are used up, and the response is not complete."""
 
     def response_end(self) -> None:
-        """The response is complete; the listener has been let go of. Called once."""
+        """The response is complete; the listener has been let go of. Called once.
+
+        After a 101 it says that the upstream will send no more, while the listener may: it is not let go of.
+        """
 
     def response_failed(self, reason: str, *, answered: bool) -> None:
         """The connection broke or spoke nonsense. `answered`: bytes of a response had arrived."""
@@ -155,6 +162,27 @@ class UpstreamConnection(asyncio.Protocol):
         self._listener = None
         self.transport.abort()
 
+    def reset(self) -> None:
+        """As `abandon`, so that the upstream sees that it was cut."""
+        self._listener = None
+        if not self.closed:
+            reset(self.transport)
+
+    def half_close(self) -> None:
+        """Nothing more follows to the upstream, which may still send."""
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def close(self, patience: float) -> None:
+        """Close behind what is still to be sent, in `patience` seconds; the listener hears nothing more."""
+        self._listener = None
+        self.transport.close()
+        asyncio.get_running_loop().call_later(patience, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self.closed:
+            self.transport.abort()
+
     # --- asyncio.Protocol ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -187,8 +215,11 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(repr(error))
 
     def eof_received(self) -> bool:
-        """The end of the connection, and of a body that has no other."""
+        """The end of the connection, and of a body that has no other. A tunnel is half open then."""
         if isinstance(self._body, UntilClose) and self._head is not None and self._listener is not None:
+            if self._head.status == 101:
+                self._listener.response_end()
+                return self._listener is not None and self.transport.can_write_eof()
             self._complete(b"")
         return False
 
@@ -254,7 +285,9 @@ class UpstreamConnection(asyncio.Protocol):
             if head.status >= 200:
                 break
             if head.status == 101:
-                raise ValueError("switching protocols that nobody asked for")
+                if self._listener is None or not self._listener.switches(head):
+                    raise ValueError("switching protocols that nobody asked for")
+                break
             self._interim += 1
             if self._interim > _INTERIM_LIMIT:
                 raise ValueError("too many interim responses")

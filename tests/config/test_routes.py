@@ -23,6 +23,7 @@ def test_routes_are_the_rule_books_values(folder: Any) -> None:
         methods=frozenset({"GET", "POST"}),
         policy=Policy("public", Access.PUBLIC),
         upstream="legacy",
+        upgrade=frozenset({b"websocket"}),
     )
     assert loaded.routes[0].audience == "legacy"
     assert loaded.routes[0].policy is loaded.policies["page"]
@@ -52,6 +53,23 @@ def test_routes_are_the_rule_books_values(folder: Any) -> None:
         ('id = "app"', 'id = "app"\nadd_prefix = "/"', "add_prefix", "without trailing slash"),
         ('id = "app"', 'id = "app"\nadd_prefix = "//a"', "add_prefix", "not a clean path"),
         ('id = "app"', 'id = "app"\nadd_prefix = "/a/../b"', "add_prefix", "not a clean path"),
+        ('id = "app"', 'id = "app"\nupgrade = ["foo", "FOO"]', "upgrade", "the same twice"),
+        *(
+            ('id = "app"', f'id = "app"\nupgrade = [{text}]', "upgrade[0]", 'write "websocket"')
+            for text in (
+                '"h2c"',
+                '"H2C"',
+                '"HTTP/2.0"',
+                '"TLS/1.3"',
+                '"*"',
+                '"a, b"',
+                '"a b"',
+                '"a/b/c"',
+                '"é"',
+                '""',
+                "1",
+            )
+        ),
     ],
 )
 def test_what_a_route_refuses(folder: Any, old: str, new: str, key: str, message: str) -> None:
@@ -76,6 +94,15 @@ def test_prefixes(folder: Any, keys: str, strip: bytes, add: bytes) -> None:
     folder.set('id = "app"', f'id = "app"\n{keys}')
     folder.set("[server]", '[server]\nprefix = "/own"')
     assert folder.load().routes[0].prefixes == Prefixes(strip, add, b"/own")
+
+
+@pytest.mark.parametrize(
+    ("text", "protocols"), [("[]", set()), ('["Foo/1.2", "WebSocket"]', {b"foo/1.2", b"websocket"})]
+)
+def test_protocols_are_compared_in_lower_case(folder: Any, text: str, protocols: set[bytes]) -> None:
+    """RFC 9110 7.8; an empty list allows none."""
+    folder.set('id = "app"', f'id = "app"\nupgrade = {text}')
+    assert folder.load().routes[0].upgrade == protocols
 
 
 def test_a_path_beside_the_prefix_is_fine(folder: Any) -> None:
@@ -113,6 +140,8 @@ cors = { origins = ["https://App.example.com:443"] }
 preflight = "forward"
 max_body = "0"
 response_timeout = "1500ms"
+idle_timeout = "1h"
+tunnel_timeout = "90s"
 [request_headers]
 set = { X-Env = "pro duction" }
 remove = ["X_Debug"]
@@ -141,6 +170,8 @@ def test_every_key_of_a_policy(folder: Any) -> None:
         response_headers=FieldEdits((), frozenset((b"server",))),
         max_body=None,
         response_timeout=1.5,
+        idle_timeout=3600,
+        tunnel_timeout=90,
     )
 
 

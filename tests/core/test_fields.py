@@ -64,7 +64,7 @@ def test_a_spelling_of_a_framing_field_is_that_field_or_a_400(name: bytes) -> No
         assert head.kept == []
 
 
-@pytest.mark.parametrize("name", [b"Keep-Alive", b"proxy-connection", b"TE", b"Trailer", b"UPGRADE", b"HTTP2-Settings"])
+@pytest.mark.parametrize("name", [b"Keep-Alive", b"proxy-connection", b"TE", b"Trailer", b"HTTP2-Settings"])
 @pytest.mark.parametrize("names", [NAMES, response_names()])
 def test_hop_by_hop_names_are_dropped(name: bytes, names: dict[bytes, Kind]) -> None:
     """In requests and in responses, in any case."""

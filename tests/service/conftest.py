@@ -50,6 +50,7 @@ _POLICIES = {
     "edited": 'access = "bound"\n[request_headers]\nset = { X-Env = "prod" }\n'
     '[response_headers]\nset = { X-Frame-Options = "DENY" }\nremove = ["Cache-Control"]\n',
     "cross": 'access = "bound"\npreflight = "forward"\ncors = { origins = ["http://spa.test"] }\n',
+    "brief": 'access = "public"\nidle_timeout = "600ms"\ntunnel_timeout = "600ms"\n',
 }
 
 _CONFIG = """

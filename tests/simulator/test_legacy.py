@@ -208,3 +208,12 @@ async def test_other_pages_stand(legacy, keys):
     text = await (await legacy.get("/privacy")).text()
     assert "OpenId" in text
     assert "/_gateway/logout" not in text
+
+
+async def test_a_live_connection_is_for_users(legacy, keys):
+    """/live is a WebSocket that says who it believes to see, and answers everything with itself."""
+    async with legacy.ws_connect("/live", headers={"X-User": keys.token()}) as socket:
+        assert await socket.receive_str() == "1001"
+        await socket.send_str("hello")
+        assert await socket.receive_str() == "hello"
+    assert (await legacy.get("/live")).status == 401

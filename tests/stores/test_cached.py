@@ -1,6 +1,7 @@
 """The cache in front of the bindings: what it remembers, what it shares, what it forgets."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -235,6 +236,24 @@ async def test_a_look_up_that_a_write_overtook_is_not_remembered(cache, inner, w
     assert await late == bound("43", version=2)
     assert await early == bound()
     assert cache.peek("s1") == bound("43", version=2)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_every_write_of_its_own_is_told(cache, inner, fails):
+    """Who watches over what is running hears of it, also when nobody knows whether it was written."""
+    told = []
+    cache.on_change = lambda: told.append(len(told))
+    inner.error = StoreOutage() if fails else None
+    writes = [
+        lambda: cache.bind(request(), ACTOR, 100),
+        lambda: cache.unbind(ALICE, ACTOR, 100),
+        lambda: cache.revoke_session("s1", 1000),
+        lambda: cache.revoke_subject(ALICE, 100, 1000),
+    ]
+    for number, write in enumerate(writes):
+        with contextlib.suppress(StoreOutage):
+            await write()
+        assert told == list(range(number + 1))
 
 
 async def test_the_indexes_do_not_grow(cache, inner):
