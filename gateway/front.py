@@ -1,6 +1,5 @@
 """The porter: which door is this request for. Own pages are routes like any other, before all others."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from gateway.proxy.carrier import Carrier
 from gateway.proxy.carry import Carry
 from gateway.proxy.origin import Origin, Origins
 from gateway.wire.client import ClientConnection
+from gateway.wire.clients import Clients
 
 log = logging.getLogger(__name__)
 
@@ -34,30 +34,26 @@ def own_routes(prefix: str, domain_files: Sequence[str]) -> list[Route]:
 class Front:
     """The wire's door: finds the route, then lets a Carry do the rest."""
 
-    def __init__(self, table: RouteTable, carrier: Carrier, origins: Origins) -> None:
+    def __init__(self, table: RouteTable, carrier: Carrier, origins: Origins, clients: Clients) -> None:
         self._table = table
         self._carrier = carrier
         self._origins = origins
-        self.connections: set[ClientConnection] = set()
-        self._empty: asyncio.Event | None = None
+        self._clients = clients
+        self.connections = clients.connections
 
     def greet(self, client: ClientConnection) -> bool:
         """Count the connection in, unless there are too many."""
+        self.recognize(client)
+        self._clients.enter(client)
+        return len(self._clients) <= self._carrier.limits.connections
+
+    def recognize(self, client: ClientConnection) -> None:
+        """Note who it is, if that is the same for all of its requests."""
         client.notes = self._origins.stranger(client.peer) if not self._origins.trusts(client.peer) else None
-        self.connections.add(client)
-        return len(self.connections) <= self._carrier.limits.connections
 
     def farewell(self, client: ClientConnection) -> None:
         """Count it out."""
-        self.connections.discard(client)
-        if self._empty is not None and not self.connections:
-            self._empty.set()
-
-    async def empty(self) -> None:
-        """Wait until the last connection is gone."""
-        self._empty = asyncio.Event()
-        if self.connections:
-            await self._empty.wait()
+        self._clients.leave(client)
 
     def exchange(self, client: ClientConnection, head: RequestHead) -> Carry:
         """Route a valid head. What has no route still becomes an exchange: it is answered, counted and logged."""

@@ -21,6 +21,15 @@ def listening(key: str, address: Address) -> socket.socket:
         raise ListenerUnusable(f"{key}: {address} {_why_not(address, error)}") from error
 
 
+def shown(listener: socket.socket, *, tls: bool = False) -> str:
+    """Where it listens, as people open it."""
+    name = listener.getsockname()
+    if not isinstance(name, tuple):
+        return f"unix:{name}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{name[0]}]:{name[1]}" if ":" in name[0] else f"{scheme}://{name[0]}:{name[1]}"
+
+
 def _why_not(address: Address, error: OSError) -> str:
     tcp = isinstance(address, Tcp)
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:

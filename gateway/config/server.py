@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from .addresses import Address, Cidr, Listen, PublicUrl
+from .addresses import Address, Cidr, Listen, ListenPlain, PublicUrl
 from .context import Section, key
 from .secret import CookieKey, RandomText
 from .values import FilePath, Host, LimitedSize, Prefix, Timeout, not_yet
@@ -21,6 +21,13 @@ def _workers(value: Any) -> Any:
 Workers = Annotated[Literal[1], BeforeValidator(_workers), WithJsonSchema({"const": 1})]
 
 
+class Tls(Section):
+    """What listeners that begin with `tls://` show. Both files are in PEM."""
+
+    certificate: FilePath = key(description="The certificate and, behind it, those that lead to the authority's.")
+    key: FilePath = key(description="Its private key, without password.")
+
+
 class Server(Section):
     """Where the gateway listens and how the world reaches it."""
 
@@ -32,9 +39,10 @@ class Server(Section):
     listen: tuple[Listen, ...] = key(
         default=("127.0.0.1:8080",),
         min_length=1,
-        description="Where browsers (or the proxy in front) connect: `host:port`, `[v6]:port` or `unix:/path`.",
+        description="Where browsers (or the proxy in front) connect: `host:port`, `[v6]:port`, `tls://host:port` or "
+        "`unix:/path`.",
     )
-    admin: Listen = key(
+    admin: ListenPlain = key(
         default="127.0.0.1:8081",
         description="Where health, metrics and the admin API answer. Never make it public.",
     )
@@ -46,6 +54,7 @@ class Server(Section):
         description="The origin that people see, like `https://app.example.com`. Its scheme decides on cookies.",
     )
     prefix: Prefix = key(default="/_gateway", description="The path under which the gateway's own pages live.")
+    tls: Tls | None = key(default=None, description="The certificate of listeners that begin with `tls://`.")
     workers: Workers = key(default=1, description="Processes that share the port. More come in a later version.")
     trusted_proxies: tuple[Cidr, ...] = key(
         default=(),

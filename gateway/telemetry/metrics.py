@@ -4,6 +4,7 @@ Label values come from fixed sets (ids of the configuration, our own enumeration
 """
 
 import platform
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -52,6 +53,8 @@ class Metrics:
         self._wechat = Timings(2)
         self._verifier = Timings(2)
         self._binds = Counts(1)
+        self._reloads = Counts(1)
+        self._reloaded: tuple[bool, float] = (True, time.time())
         self._registry = CollectorRegistry()
         self._registry.register(_Families(self.families))
         ProcessCollector(registry=self._registry)
@@ -92,6 +95,11 @@ class Metrics:
         """One try to bind."""
         self._binds.add(outcome)
 
+    def reload(self, ok: bool) -> None:
+        """One try to reload the configuration."""
+        self._reloads.add("ok" if ok else "refused")
+        self._reloaded = (ok, time.time() if ok else self._reloaded[1])
+
     def exposition(self) -> bytes:
         """Everything, in Prometheus' text format (content type: CONTENT_TYPE)."""
         return generate_latest(self._registry)
@@ -117,6 +125,7 @@ class Metrics:
             "gateway_verifier_call", "Questions to the legacy system", ["kind", "outcome"], self._verifier
         )
         yield _counter("gateway_binds", "Tries to bind.", ["outcome"], self._binds)
+        yield _counter("gateway_config_reloads", "Tries to reload the configuration.", ["outcome"], self._reloads)
         yield from self._own_families()
 
     def _upstream_families(self) -> Iterable[Metric]:
@@ -136,6 +145,13 @@ class Metrics:
         yield GaugeMetricFamily("gateway_sessions_cached", "Opened sessions held in memory.", gauges.sessions_cached())
         yield CounterMetricFamily(
             "gateway_log_dropped", "Log lines dropped because nobody read them in time.", gauges.log_dropped()
+        )
+        ok, moment = self._reloaded
+        yield GaugeMetricFamily(
+            "gateway_config_last_reload_successful", "1 unless the last reload was refused.", float(ok)
+        )
+        yield GaugeMetricFamily(
+            "gateway_config_last_reload_timestamp_seconds", "When the configuration that serves was read.", moment
         )
         build = GaugeMetricFamily("gateway_build_info", "What runs; always 1.", labels=["version", "python"])
         build.add_metric([self._version, platform.python_version()], 1)

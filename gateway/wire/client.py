@@ -27,6 +27,7 @@ from .parser import check_unfinished, parse_request
 log = logging.getLogger(__name__)
 
 NEVER = float("inf")
+LAST_CALL = 1.0  # seconds: while draining, a request that was on its way to an idle connection is still answered
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -78,6 +79,7 @@ class ClientConnection(asyncio.Protocol):
         "_shortcut",
         "_state",
         "_write_paused",
+        "below",
         "carried",
         "deadline",
         "draining",
@@ -114,6 +116,7 @@ class ClientConnection(asyncio.Protocol):
         self._write_paused = False
         self._ending: Ending | None = None
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.below: asyncio.Transport | None = None  # what carries an encrypted connection
         self.peer = ""
         self.notes: object = None  # what the door remembers of this connection
         self.lane: Any = None
@@ -151,11 +154,12 @@ class ClientConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client will send nothing more: it may still want its answers (half close)."""
         self._eof = True
+        half = self.transport.can_write_eof()  # TLS has no half close: what is under way ends with it
         if self._state is _BUSY:
             if self._reading_body and not self._body.done:
                 self.abort()
-            return True
-        return self._state is _QUEUED
+            return half
+        return half and self._state is _QUEUED
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
@@ -243,9 +247,9 @@ class ClientConnection(asyncio.Protocol):
         paused, self._paused_by_exchange = self._paused_by_exchange, False
         if self.transport.is_closing():
             return
-        if keep_alive and self._body.done and not self.draining:
+        if keep_alive and self._body.done:
             self._reading_body = False
-            self.deadline = self._loop.time() + self._limits.idle_timeout
+            self.deadline = self._loop.time() + (LAST_CALL if self.draining else self._limits.idle_timeout)
             if self._buffer or self._write_paused:
                 self._state = _QUEUED
                 if not self._write_paused:
@@ -285,10 +289,25 @@ class ClientConnection(asyncio.Protocol):
             self.abort()
 
     def drain(self) -> None:
-        """Close as soon as no request is under way."""
+        """End with the next answer; without a request, soon."""
         self.draining = True
         if self._state is _IDLE:
-            self._close()
+            self.deadline = self._loop.time() + LAST_CALL
+
+    # --- for a new configuration --------------------------------------------------------------------
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The request that is under way."""
+        return self._exchange
+
+    def move(self, door: Door, names: FieldNames, limits: Limits, memo: HeadMemo | None) -> None:
+        """The next request goes through another door. The one under way knows its own."""
+        self._door = door
+        self._names = names
+        self._limits = limits
+        self._memo = memo
+        door.recognize(self)
 
     # --- inside -------------------------------------------------------------------------------------
 
@@ -391,7 +410,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _linger(self) -> None:
         """Close, without letting a reset eat the answer of a client that is still sending."""
-        if self._eof or not self.transport.can_write_eof():
+        if self._eof:
             self._close()
         else:
             self.deadline = self._loop.time() + self._end().linger()
@@ -399,7 +418,7 @@ class ClientConnection(asyncio.Protocol):
     def _end(self) -> Ending:
         self._state = _ENDING
         self._buffer = b""
-        self._ending = Ending(self.transport, self._limits)
+        self._ending = Ending(self.transport, self._limits, self.below)
         return self._ending
 
     def _apply_pause(self) -> None:

@@ -20,12 +20,16 @@ def reset(transport: asyncio.Transport) -> None:
 
 
 class Ending:
-    """One connection's end. `close` and `linger` begin it; they and `expired` say how many seconds it may take."""
+    """One connection's end. `close` and `linger` begin it; they and `expired` say how many seconds it may take.
 
-    __slots__ = ("_limits", "_read", "_transport", "_unsent")
+    `below` is what carries `transport` if that is encrypted: bytes wait in both.
+    """
 
-    def __init__(self, transport: asyncio.Transport, limits: Limits) -> None:
+    __slots__ = ("_below", "_limits", "_read", "_transport", "_unsent")
+
+    def __init__(self, transport: asyncio.Transport, limits: Limits, below: asyncio.Transport | None = None) -> None:
         self._transport = transport
+        self._below = below
         self._limits = limits
         self._read = 0
         self._unsent = 0
@@ -37,10 +41,11 @@ class Ending:
         return patience
 
     def linger(self) -> float:
-        """RFC 9112 9.6: half-close and read on, so that a reset cannot eat the answer."""
+        """RFC 9112 9.6: half-close and read on, so that a reset cannot eat the answer. TLS cannot half-close."""
         patience = self._patience()
         self._transport.resume_reading()
-        self._transport.write_eof()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
         return patience
 
     def data_received(self, size: int) -> None:
@@ -51,7 +56,7 @@ class Ending:
 
     def expired(self) -> float | None:
         """The time is up. More of it if the client has read some of its answer meanwhile, else None: it is over."""
-        unsent = self._transport.get_write_buffer_size()
+        unsent = self._size()
         if unsent < self._unsent:
             return self._patience()
         if unsent:
@@ -61,5 +66,9 @@ class Ending:
         return None
 
     def _patience(self) -> float:
-        self._unsent = self._transport.get_write_buffer_size()
+        self._unsent = self._size()
         return self._limits.body_timeout if self._unsent else self._limits.linger_timeout
+
+    def _size(self) -> int:
+        below = self._below.get_write_buffer_size() if self._below is not None else 0
+        return self._transport.get_write_buffer_size() + below

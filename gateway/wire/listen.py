@@ -7,7 +7,7 @@ import os
 import resource
 import socket
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,19 @@ def unix_socket(path: str) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections that the kernel has made and nobody has accepted yet."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except ConnectionAbortedError:
+            continue
+        except OSError:  # none is left, or no descriptor is
+            return
+        connection.setblocking(False)
+        yield connection
 
 
 def _answers(path: str) -> bool:
