@@ -1,7 +1,7 @@
 """The porter: which door is this request for. Own pages are routes like any other, before all others."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.core.errors import GatewayError
 from gateway.core.head import RequestHead
@@ -40,10 +40,14 @@ class Front:
         self._origins = origins
         self._clients = clients
         self.connections = clients.connections
+        self.successor: Callable[[ClientConnection], None] | None = None
 
     def greet(self, client: ClientConnection) -> bool:
         """Count the connection in, unless there are too many."""
-        self.recognize(client)
+        if self.successor is not None:  # accepted before a reload, connected after it
+            self.successor(client)
+        else:
+            self.recognize(client)
         self._clients.enter(client)
         return len(self._clients) <= self._carrier.limits.connections
 

@@ -6,6 +6,7 @@ import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.admin.application import build_admin
@@ -48,8 +49,9 @@ class Gateway:
         self._office: Office | None = None
         self._certificate: Certificate | None = None
         self._now: Generation | None = None
-        self._old: list[Generation] = []
+        self._old: list[_Old] = []  # the oldest first
         self._tasks = Tasks()
+        self._retiring = Tasks()
         self._turn = asyncio.Lock()
         self._sweeper: Sweeper | None = None
         self._accepting = False
@@ -132,12 +134,15 @@ class Gateway:
 
     def _succeed(self, old: Generation, new: Generation) -> None:
         """The next request of every connection is the new generation's; those under way stay the old one's."""
-        clients = self._lasting.clients.connections
-        under_way = [(client, client.exchange) for client in clients if client.exchange is not None]
-        new.adopt()
-        old.retire()
-        self._old.append(old)
-        self._tasks.start(self._retire(old, under_way))
+        older = {exchange for each in self._old for _, exchange in each.under_way}
+        clients = [(client, client.exchange) for client in self._lasting.clients.connections]
+        under_way = [(client, exchange) for client, exchange in clients if exchange and exchange not in older]
+        for client, _ in clients:
+            new.adopt(client)
+        old.retire(self._adopt)
+        retired = _Old(old, under_way)
+        self._old.append(retired)
+        self._retiring.start(self._retire(retired))
 
     async def _office_of(self, settings: Settings, undo: contextlib.AsyncExitStack) -> Office:
         """The office that is open, if it can stay as it is, or a new one beside it."""
@@ -159,23 +164,23 @@ class Gateway:
             for client in theirs:
                 client.drain()
 
-    async def _retire(self, old: Generation, under_way: list[tuple[ClientConnection, Exchange]]) -> None:
+    async def _retire(self, old: "_Old") -> None:
         """Close a generation behind its last request."""
-        while under_way:
-            under_way = [(client, exchange) for client, exchange in under_way if client.exchange is exchange]
-            if self._old.index(old) < len(self._old) - _OLD_GENERATIONS:
-                for client, _ in under_way:
-                    client.abort()
+        while old.busy():
+            later = self._old[self._old.index(old) + 1 :]
+            if sum(each.busy() for each in later) >= _OLD_GENERATIONS:
+                old.abort()
             await asyncio.sleep(_STILL_BUSY)
-        await old.close()
         self._old.remove(old)
+        await old.generation.close()
         del old
-        _settle()
+        if len(self._retiring) == 1:  # the last one cleans up for all
+            _settle()
 
     async def _close(self) -> None:
         if self._sweeper is not None:
             self._sweeper.stop()
-        while self._old:  # noqa: ASYNC110 - their last requests have just been cut off
+        while len(self._retiring):  # noqa: ASYNC110 - their last requests have just been cut off
             await asyncio.sleep(_STILL_BUSY / 10)
         await self._tasks.close()
         if self._office is not None:
@@ -193,6 +198,10 @@ class Gateway:
             return now.client()
         assert self._certificate is not None
         return Handshake(self._certificate.context, self._client, self._lasting.clients, now.limits, self._tasks)
+
+    def _adopt(self, client: ClientConnection) -> None:
+        assert self._now is not None
+        self._now.adopt(client)
 
     def _client(self) -> ClientConnection:
         assert self._now is not None
@@ -256,6 +265,24 @@ class Gateway:
     def _front(self) -> Front:
         assert self._now is not None
         return self._now.front
+
+
+@dataclass
+class _Old:
+    """A generation that serves no more, and what is still under way in it."""
+
+    generation: Generation
+    under_way: list[tuple[ClientConnection, Exchange]]
+
+    def busy(self) -> bool:
+        """Whether one of them still runs."""
+        self.under_way = [(client, exchange) for client, exchange in self.under_way if client.exchange is exchange]
+        return bool(self.under_way)
+
+    def abort(self) -> None:
+        """Cut them off."""
+        for client, _ in self.under_way:
+            client.abort()
 
 
 def _settle() -> None:

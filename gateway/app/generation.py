@@ -6,7 +6,7 @@ Law: what must outlive a configuration (metrics, connections, stores) comes from
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
@@ -103,13 +103,13 @@ class Generation:
         """What is made of a new connection."""
         return ClientConnection(self.front, self._names, self.limits, self._loop, self._memo)
 
-    def adopt(self) -> None:
-        """Every connection's next request comes here. The requests under way end where they began."""
-        for client in self._lasting.clients.connections:
-            client.move(self.front, self._names, self.limits, self._memo)
+    def adopt(self, client: ClientConnection) -> None:
+        """The connection's next request comes here. One that is under way ends where it began."""
+        client.move(self.front, self._names, self.limits, self._memo)
 
-    def retire(self) -> None:
-        """Nothing new begins here: connections to upstreams are closed as they come back."""
+    def retire(self, adopt: Callable[[ClientConnection], None]) -> None:
+        """Nothing new begins here: `adopt` takes late clients, and connections to upstreams are not kept any more."""
+        self.front.successor = adopt
         for upstream in self.upstreams.values():
             upstream.pool.close()
 

@@ -1,11 +1,12 @@
 """The tables about the program itself: server, secrets, admin, log, limits, pages."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from .addresses import Address, Cidr, Listen, ListenPlain, PublicUrl
-from .context import Section, key
+from .certificates import check_pair
+from .context import Section, context_of, key
 from .secret import CookieKey, RandomText
 from .values import FilePath, Host, LimitedSize, Prefix, Timeout, not_yet
 
@@ -26,6 +27,11 @@ class Tls(Section):
 
     certificate: FilePath = key(description="The certificate and, behind it, those that lead to the authority's.")
     key: FilePath = key(description="Its private key, without password.")
+
+    @model_validator(mode="after")
+    def _fit(self, info: ValidationInfo) -> Self:
+        check_pair(self.certificate, self.key, context_of(info))
+        return self
 
 
 class Server(Section):
