@@ -49,7 +49,7 @@ class Front:
         else:
             self.recognize(client)
         self._clients.enter(client)
-        return len(self._clients) <= self._carrier.limits.connections
+        return len(self.connections) <= self._carrier.limits.connections
 
     def recognize(self, client: ClientConnection) -> None:
         """Note who it is, if that is the same for all of its requests."""

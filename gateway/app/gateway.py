@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import gc
 import logging
+import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,8 +19,9 @@ from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.metrics import Gauges, Metrics
 from gateway.wire.client import ClientConnection
 from gateway.wire.exchange import Exchange
+from gateway.wire.limits import Limits
 from gateway.wire.listen import Sweeper
-from gateway.wire.secure import Handshake
+from gateway.wire.secure import SecureServer
 from gateway.wire.tasks import Tasks
 
 from .certificate import Certificate, CertificateUnusable
@@ -45,7 +48,7 @@ class Gateway:
         self._writer = writer
         self.metrics = Metrics(self._gauges(), __version__)
         self._lasting = Lasting(writer, self.metrics, fast)
-        self._listeners = Listeners(self._protocol)
+        self._listeners = Listeners(self)
         self._office: Office | None = None
         self._certificate: Certificate | None = None
         self._now: Generation | None = None
@@ -120,14 +123,14 @@ class Gateway:
             office = await self._office_of(settings, undo)
             change = self._listeners.prepare(settings.server.listen)
             undo.pop_all()
-        old, self._now, self._loaded, self._certificate = self._now, new, loaded, certificate
+        old, self._now, self._loaded = self._now, new, loaded
+        self._certificate = certificate or self._certificate  # listeners that go still need it
         last_office, self._office = self._office, office
-        self._listeners.commit(change)
         if old is not None:
             self._succeed(old, new)
+            logging.getLogger().setLevel(settings.log.level.upper())
         # The change is done; what follows only opens and closes doors.
-        for listener in change.added:
-            await listener.start()
+        await self._listeners.commit(change)
         if last_office is not None and last_office is not office:
             await last_office.close(office)
         await self._close_listeners(change)
@@ -190,22 +193,26 @@ class Gateway:
 
     # --- what runs beside it ------------------------------------------------------------------------
 
-    def _protocol(self, tls: bool) -> asyncio.Protocol:
-        """What is made of an accepted connection."""
-        now = self._now
-        assert now is not None
-        if not tls:
-            return now.client()
+    def client(self) -> ClientConnection:
+        """What listeners make of an accepted connection."""
+        assert self._now is not None
+        return self._now.client()
+
+    def secure(self, listener: socket.socket) -> SecureServer:
+        """What serves a listener with TLS."""
+        return SecureServer(listener, self._context, self.client, self._limits, self._lasting.clients, self._tasks)
+
+    def _context(self) -> ssl.SSLContext:
         assert self._certificate is not None
-        return Handshake(self._certificate.context, self._client, self._lasting.clients, now.limits, self._tasks)
+        return self._certificate.context
+
+    def _limits(self) -> Limits:
+        assert self._now is not None
+        return self._now.limits
 
     def _adopt(self, client: ClientConnection) -> None:
         assert self._now is not None
         self._now.adopt(client)
-
-    def _client(self) -> ClientConnection:
-        assert self._now is not None
-        return self._now.client()
 
     def _sweep(self, now: float) -> None:
         if self._now is not None:

@@ -3,46 +3,65 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+import socket
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.config import Address, Tcp, Unix
 from gateway.listeners import ListenerUnusable, listening, shown
 from gateway.wire.client import ClientConnection
 from gateway.wire.listen import BACKLOG, waiting
+from gateway.wire.secure import SecureServer
 
 KEY = "server.listen"
 
 
+class Doors(Protocol):
+    """What stands behind the listeners, whatever the configuration is now."""
+
+    def client(self) -> ClientConnection:
+        """The protocol of a connection without TLS."""
+
+    def secure(self, listener: socket.socket) -> SecureServer:
+        """The server of a listener with TLS."""
+
+
 class Listener:
-    """One address. Its socket is opened at once; `start` serves it.
+    """One address. Its socket is opened at once; `serve` serves it."""
 
-    `make` makes the protocol of a connection, for an address with TLS or without: that may change under way.
-    """
-
-    def __init__(self, address: Address, make: Callable[[bool], asyncio.Protocol]) -> None:
+    def __init__(self, address: Address, doors: Doors) -> None:
         self.address = address
+        self._doors = doors
         self._socket = listening(KEY, address)
-        self._make = lambda: make(self._tls)
-        self.server: asyncio.Server | None = None
+        self.server: asyncio.Server | SecureServer | None = None
 
-    @property
-    def _tls(self) -> bool:
-        return isinstance(self.address, Tcp) and self.address.tls
-
-    async def start(self) -> None:
-        """Accept connections."""
+    async def serve(self) -> None:
+        """Accept connections, with TLS or without, as the address says now."""
+        tls = isinstance(self.address, Tcp) and self.address.tls
+        if self.server is not None:
+            if tls == isinstance(self.server, SecureServer):
+                return
+            self.server.close()
+        if tls:
+            self.server = self._doors.secure(self._socket)
+            self.server.start()
+            return
         loop = asyncio.get_running_loop()
         # uvloop listens anew, with its own idea of a backlog unless told.
-        self.server = await loop.create_server(self._make, sock=self._socket.dup(), backlog=BACKLOG)
+        self.server = await loop.create_server(self._doors.client, sock=self._socket.dup(), backlog=BACKLOG)
 
     async def close(self) -> None:
         """Accept no more. Who waits in the queue is taken: the end of the socket would be a reset for them."""
-        if self.server is not None:
-            self.server.close()
-            loop = asyncio.get_running_loop()
+        server = self.server
+        if server is not None:
+            server.close()
             for connection in waiting(self._socket):
-                await loop.connect_accepted_socket(self._make, connection)
+                if isinstance(server, SecureServer):
+                    server.take(connection)
+                else:
+                    await asyncio.get_running_loop().connect_accepted_socket(self._doors.client, connection)
+            self.server = None
         self.drop()
 
     def drop(self) -> None:
@@ -62,7 +81,7 @@ class Listener:
         return here[1] == there[1] and here[0] in (there[0], "0.0.0.0", "::")  # noqa: S104
 
     def __str__(self) -> str:
-        return shown(self._socket, tls=self._tls)
+        return shown(self._socket, tls=isinstance(self.server, SecureServer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +101,8 @@ class Change:
 class Listeners:
     """All of `server.listen`."""
 
-    def __init__(self, make: Callable[[bool], asyncio.Protocol]) -> None:
-        self._make = make
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
         self._open: tuple[Listener, ...] = ()
 
     def __iter__(self) -> Iterator[Listener]:
@@ -109,11 +128,12 @@ class Listeners:
             raise
         return Change(tuple(wanted), tuple(added), tuple(left))
 
-    def commit(self, change: Change) -> None:
+    async def commit(self, change: Change) -> None:
         """From now on these are the listeners. Those of `change.gone` are the caller's to close."""
         self._open = tuple(listener for listener, _ in change.wanted)
         for listener, address in change.wanted:
             listener.address = address  # with TLS now, or without
+            await listener.serve()
 
     async def close(self) -> None:
         """Accept no more."""
@@ -122,7 +142,7 @@ class Listeners:
 
     def _new(self, address: Address) -> Listener:
         try:
-            return Listener(address, self._make)
+            return Listener(address, self._doors)
         except ListenerUnusable as error:
             if isinstance(address, Tcp) and any(
                 isinstance(each.address, Tcp) and each.address.port == address.port for each in self._open

@@ -79,7 +79,6 @@ class ClientConnection(asyncio.Protocol):
         "_shortcut",
         "_state",
         "_write_paused",
-        "below",
         "carried",
         "deadline",
         "draining",
@@ -116,7 +115,6 @@ class ClientConnection(asyncio.Protocol):
         self._write_paused = False
         self._ending: Ending | None = None
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self.below: asyncio.Transport | None = None  # what carries an encrypted connection
         self.peer = ""
         self.notes: object = None  # what the door remembers of this connection
         self.lane: Any = None
@@ -418,7 +416,7 @@ class ClientConnection(asyncio.Protocol):
     def _end(self) -> Ending:
         self._state = _ENDING
         self._buffer = b""
-        self._ending = Ending(self.transport, self._limits, self.below)
+        self._ending = Ending(self.transport, self._limits)
         return self._ending
 
     def _apply_pause(self) -> None:

@@ -20,23 +20,19 @@ def reset(transport: asyncio.Transport) -> None:
 
 
 class Ending:
-    """One connection's end. `close` and `linger` begin it; they and `expired` say how many seconds it may take.
+    """One connection's end. `close` and `linger` begin it; they and `expired` say how many seconds it may take."""
 
-    `below` is what carries `transport` if that is encrypted: bytes wait in both.
-    """
+    __slots__ = ("_limits", "_read", "_transport", "_unsent")
 
-    __slots__ = ("_below", "_limits", "_read", "_transport", "_unsent")
-
-    def __init__(self, transport: asyncio.Transport, limits: Limits, below: asyncio.Transport | None = None) -> None:
+    def __init__(self, transport: asyncio.Transport, limits: Limits) -> None:
         self._transport = transport
-        self._below = below
         self._limits = limits
         self._read = 0
         self._unsent = 0
 
     def close(self) -> float:
-        """Close behind what is still to be sent."""
-        patience = self._patience()
+        """Close behind what is still to be sent. With TLS some of that waits where we cannot see it."""
+        patience = self._patience() if self._transport.can_write_eof() else self._limits.body_timeout
         self._transport.close()
         return patience
 
@@ -56,7 +52,7 @@ class Ending:
 
     def expired(self) -> float | None:
         """The time is up. More of it if the client has read some of its answer meanwhile, else None: it is over."""
-        unsent = self._size()
+        unsent = self._transport.get_write_buffer_size()
         if unsent < self._unsent:
             return self._patience()
         if unsent:
@@ -66,9 +62,5 @@ class Ending:
         return None
 
     def _patience(self) -> float:
-        self._unsent = self._size()
+        self._unsent = self._transport.get_write_buffer_size()
         return self._limits.body_timeout if self._unsent else self._limits.linger_timeout
-
-    def _size(self) -> int:
-        below = self._below.get_write_buffer_size() if self._below is not None else 0
-        return self._transport.get_write_buffer_size() + below

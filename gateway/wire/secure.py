@@ -1,13 +1,15 @@
-"""TLS towards clients: the handshake within its time, then a client connection like any other.
+"""TLS towards clients: accept, shake hands within a time, then a client connection like any other.
 
-The context is asked for at each handshake, so that a new certificate is used from one connection to the next.
+Connections are accepted here, not by the loop, so that a handshake counts, and so that the context can be another one
+from one connection to the next: a new certificate needs no new listener.
 """
 
 import asyncio
+import contextlib
 import logging
+import socket
 import ssl
 from collections.abc import Callable
-from typing import cast
 
 from .client import ClientConnection
 from .clients import Clients
@@ -16,77 +18,89 @@ from .tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-_HIGH_WATER = 64 * 1024  # bytes of an answer that wait to be encrypted, as on a plain connection
-_NO_END_OF_ITS_OWN = 24 * 3600.0  # seconds: wire/ending.py says how long a connection's end may take
+_AT_ONCE = 64  # connections accepted before others have their turn
+_PAUSE = 0.5  # seconds before we look again when no descriptor is left
 
 
-class Handshake(asyncio.Protocol):
-    """An accepted connection until it is encrypted. It counts against the limit of connections meanwhile."""
+class SecureServer:
+    """Serves a listening socket, which stays its owner's. `context` and `limits` are asked for at each connection."""
 
     def __init__(
         self,
-        context: ssl.SSLContext,
+        listener: socket.socket,
+        context: Callable[[], ssl.SSLContext],
         make: Callable[[], ClientConnection],
+        limits: Callable[[], Limits],
         clients: Clients,
-        limits: Limits,
         tasks: Tasks,
     ) -> None:
+        self._listener = listener
         self._context = context
         self._make = make
-        self._clients = clients
         self._limits = limits
+        self._clients = clients
         self._tasks = tasks
-        self._wire: asyncio.Transport | None = None
-        self._client: ClientConnection | None = None
-        self._early = b""
-        self._lost = False
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accepted: begin, unless there are too many. Before the handshake nothing can be answered."""
-        self._wire = cast(asyncio.Transport, transport)
-        if len(self._clients) >= self._limits.connections:
-            self._wire.abort()
+    def start(self) -> None:
+        """Accept connections."""
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Accept no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_reader(self._listener.fileno())
+
+    def take(self, connection: socket.socket) -> None:
+        """Serve an accepted connection. It counts from now on; too many cannot be answered before the handshake."""
+        limits = self._limits()
+        if len(self._clients) >= limits.connections:
+            connection.close()
             return
-        self._wire.pause_reading()
-        self._clients.shake(self)
-        self._tasks.start(self._shake(self._wire))
+        connection.setblocking(False)
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._tasks.start(self._shake(connection, self._context(), limits))
 
-    def data_received(self, data: bytes) -> None:
-        """What came with the end of the handshake, before anybody could be told of it."""
-        self._early += data
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:  # it stays readable: do not spin
+                log.warning("a connection could not be accepted: %s", error.strerror)
+                self.close()
+                self._timer = self._loop.call_later(_PAUSE, self.start)
+                return
+            self.take(connection)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Gone in the same moment."""
-        self._lost = True
+    async def _shake(self, connection: socket.socket, context: ssl.SSLContext, limits: Limits) -> None:
+        handshake = _Handshake(connection)
+        self._clients.shake(handshake)
+        try:
+            await self._loop.connect_accepted_socket(
+                self._make,
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=limits.head_timeout,
+                ssl_shutdown_timeout=limits.body_timeout,
+            )
+        except OSError as error:  # scanners, old clients, those who left; SSLError is one
+            log.debug("TLS handshake failed: %s", type(error).__name__)
+        finally:
+            self._clients.shaken(handshake)
+
+
+class _Handshake:
+    """One that is under way."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
 
     def abort(self) -> None:
-        """Cut it off."""
-        if self._wire is not None:
-            self._wire.abort()
-
-    async def _shake(self, wire: asyncio.Transport) -> None:
-        try:
-            secure = await asyncio.get_running_loop().start_tls(
-                wire,
-                self,
-                self._context,
-                server_side=True,
-                ssl_handshake_timeout=self._limits.head_timeout,
-                ssl_shutdown_timeout=_NO_END_OF_ITS_OWN,
-            )
-        except (OSError, RuntimeError) as error:  # scanners, old clients, those who left: none of our business
-            log.debug("TLS handshake failed: %s", type(error).__name__)
-            wire.abort()
-            return
-        finally:
-            self._clients.shaken(self)
-        if secure is None or self._lost:
-            wire.abort()
-            return
-        secure.set_write_buffer_limits(high=_HIGH_WATER)
-        client = self._make()
-        client.below = wire
-        secure.set_protocol(client)
-        client.connection_made(secure)
-        if self._early:
-            client.data_received(self._early)
+        """Its end is a failure."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
