@@ -59,7 +59,7 @@ development = true
 listen = ["127.0.0.1:{port}", {listen}]
 admin = "127.0.0.1:0"
 public_url = "http://127.0.0.1:{port}"
-drain_timeout = "2s"
+drain_timeout = "{drain}"
 {server}
 [secrets]
 cookie_keys = [{{ file = "cookie.key" }}]
@@ -227,6 +227,7 @@ async def open_house(tmp_path: Path, users_file: Path, fast: bool) -> AsyncItera
             port=port,
             wechat=wechat.addresses[0][1],
             upstream=upstream_port,
+            drain=parts.pop("drain", "2s"),
             **{name: parts.pop(name, "") for name in names},
         )
         assert not parts
