@@ -18,7 +18,6 @@ from gateway.front import Front
 from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.metrics import Gauges, Metrics
 from gateway.wire.client import ClientConnection
-from gateway.wire.exchange import Exchange
 from gateway.wire.limits import Limits
 from gateway.wire.listen import Sweeper
 from gateway.wire.secure import SecureServer
@@ -137,13 +136,13 @@ class Gateway:
 
     def _succeed(self, old: Generation, new: Generation) -> None:
         """The next request of every connection is the new generation's; those under way stay the old one's."""
-        older = {exchange for each in self._old for _, exchange in each.under_way}
-        clients = [(client, client.exchange) for client in self._lasting.clients.connections]
-        under_way = [(client, exchange) for client, exchange in clients if exchange and exchange not in older]
-        for client, _ in clients:
+        clients = self._lasting.clients.connections
+        older = {request for each in self._old for request in each.under_way}
+        under_way = [(client, client.carried) for client in clients if client.busy]
+        for client in clients:
             new.adopt(client)
         old.retire(self._adopt)
-        retired = _Old(old, under_way)
+        retired = _Old(old, [request for request in under_way if request not in older])
         self._old.append(retired)
         self._retiring.start(self._retire(retired))
 
@@ -276,14 +275,16 @@ class Gateway:
 
 @dataclass
 class _Old:
-    """A generation that serves no more, and what is still under way in it."""
+    """A generation that serves no more, and what is still under way in it: connections, and which of their requests."""
 
     generation: Generation
-    under_way: list[tuple[ClientConnection, Exchange]]
+    under_way: list[tuple[ClientConnection, int]]
 
     def busy(self) -> bool:
         """Whether one of them still runs."""
-        self.under_way = [(client, exchange) for client, exchange in self.under_way if client.exchange is exchange]
+        self.under_way = [
+            (client, number) for client, number in self.under_way if client.busy and client.carried == number
+        ]
         return bool(self.under_way)
 
     def abort(self) -> None:

@@ -22,6 +22,7 @@ from gateway.core.identity import Session
 from gateway.core.routing import RouteTable
 from gateway.front import PAGES, Front, own_routes
 from gateway.proxy.carrier import Carrier
+from gateway.proxy.express import Express
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
 from gateway.proxy.upstreams import Upstream, connect_inside
@@ -101,11 +102,11 @@ class Generation:
 
     def client(self) -> ClientConnection:
         """What is made of a new connection."""
-        return ClientConnection(self.front, self._names, self.limits, self._loop, self._memo)
+        return ClientConnection(self.front, self._names, self.limits, self._loop, self._memo, self._express)
 
     def adopt(self, client: ClientConnection) -> None:
         """The connection's next request comes here. One that is under way ends where it began."""
-        client.move(self.front, self._names, self.limits, self._memo)
+        client.move(self.front, self._names, self.limits, self._memo, self._express)
 
     def retire(self, adopt: Callable[[ClientConnection], None]) -> None:
         """Nothing new begins here: `adopt` takes late clients, and connections to upstreams are not kept any more."""
@@ -173,8 +174,8 @@ class Generation:
             tasks=tasks,
             loop=loop,
         )
-        scheme = urlsplit(settings.server.public_url).scheme
-        self.front = Front(table, carrier, Origins(settings.server.trusted_proxies, scheme), lasting.clients)
+        origins = Origins(settings.server.trusted_proxies, urlsplit(settings.server.public_url).scheme)
+        self.front = Front(table, carrier, origins, lasting.clients)
 
         async def is_revoked(session: Session) -> bool:
             return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
@@ -210,7 +211,8 @@ class Generation:
             )
         )
         self._names = request_names(identity_headers(self.loaded))
-        self._memo = HeadMemo(limits.target) if lasting.fast else None
+        memo = self._memo = HeadMemo(limits.target) if lasting.fast else None
+        self._express = Express(table, carrier, authorizer, bindings, origins, memo).enter if memo is not None else None
         upstreams[PAGES] = await self._own_pages(pages, limits, loop)
         for upstream in settings.upstreams:
             upstreams[upstream.id] = upstream_of(upstream, limits, loop, fast=lasting.fast)

@@ -295,12 +295,16 @@ class ClientConnection(asyncio.Protocol):
     # --- for a new configuration --------------------------------------------------------------------
 
     @property
-    def exchange(self) -> Exchange | None:
-        """The request that is under way."""
-        return self._exchange
+    def busy(self) -> bool:
+        """Whether a request is under way: the one after the first `carried`."""
+        return self._exchange is not None
 
-    def move(self, door: Door, names: FieldNames, limits: Limits, memo: HeadMemo | None) -> None:
+    def move(
+        self, door: Door, names: FieldNames, limits: Limits, memo: HeadMemo | None, shortcut: Shortcut | None
+    ) -> None:
         """The next request goes through another door. The one under way knows its own."""
+        self._shortcut = shortcut
+        self.lane = None
         self._door = door
         self._names = names
         self._limits = limits

@@ -42,7 +42,8 @@ async def test_the_next_request_of_every_connection_follows_the_new_configuratio
     async with process_of(await open_house()) as process:
         kept = await process.line()
         assert await status_of(kept, "/new") == 401
-        assert await status_of(kept, "/public/x") == 200
+        for _ in range(4):  # the fast path knows the way by now
+            assert await status_of(kept, "/huge") == 200
         append(process.house, NEW_ROUTE)
         edit(process.house, 'access = "public"\n', 'access = "bound"\n', "policies/huge.toml")
         edit(process.house, 'id = "huge"\n', 'id = "huge"\naudience = "legacy"\n')
