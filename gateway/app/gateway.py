@@ -15,8 +15,11 @@ from gateway.admin.application import build_admin
 from gateway.config import Loaded, Settings
 from gateway.core.errors import GatewayError
 from gateway.front import Front
+from gateway.listeners import OwnSockets, Sockets
+from gateway.telemetry.board import Board
 from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.metrics import Gauges, Metrics
+from gateway.telemetry.shared import PERIOD, SharedMetrics
 from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
 from gateway.wire.listen import Sweeper
@@ -39,15 +42,26 @@ _OLD_GENERATIONS = 8  # that still have requests; what is under way in an older 
 class Gateway:
     """One running gateway. `start` opens everything, `reload` changes its configuration, `stop` ends it.
 
-    `fast` is the wire's fast path (wire/memo.py); without it everything works the same.
+    `fast` is the wire's fast path (wire/memo.py); without it everything works the same. One of several workers is
+    given its `place` on their board, and the `sockets` that they share.
     """
 
-    def __init__(self, loaded: Loaded, writer: LineWriter, *, fast: bool = True) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        writer: LineWriter,
+        *,
+        fast: bool = True,
+        sockets: Sockets | None = None,
+        place: tuple[Board, int] | None = None,
+    ) -> None:
         self._loaded = loaded
         self._writer = writer
         self.metrics = Metrics(self._gauges(), __version__)
+        self._shared = SharedMetrics(self.metrics, *place) if place is not None else None
         self._lasting = Lasting(writer, self.metrics, fast)
-        self._listeners = Listeners(self)
+        self._sockets = sockets or OwnSockets()
+        self._listeners = Listeners(self._sockets, self)
         self._office: Office | None = None
         self._certificate: Certificate | None = None
         self._now: Generation | None = None
@@ -57,6 +71,7 @@ class Gateway:
         self._turn = asyncio.Lock()
         self._sweeper: Sweeper | None = None
         self._accepting = False
+        self._stopping = False
 
     @property
     def addresses(self) -> list[str]:
@@ -70,6 +85,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Open stores and listeners. Raises what `reload` raises; nothing stays open then."""
+        self._tasks.start(self._keep_publishing())
         try:
             await self._change_to(self._loaded)
         except BaseException:
@@ -80,6 +96,7 @@ class Gateway:
         self._tasks.start(self._prune())
         self._tasks.start(self._watch_certificate())
         self._accepting = True
+        self._publish()
         _settle()
 
     async def reload(self, loaded: Loaded) -> None:
@@ -94,7 +111,8 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop accepting, let what is under way finish (up to drain_timeout), close the rest."""
-        self._accepting = False
+        self._accepting, self._stopping = False, True
+        self._publish()
         clients = self._lasting.clients
         async with self._turn:
             clients.drain()
@@ -152,9 +170,9 @@ class Gateway:
         old = self._office
         if old is not None and (old.address, old.names) == (address, names):
             return old
-        office = Office.at(address, names, old)
+        office = Office.at(self._sockets, address, names, old)
         undo.push_async_callback(office.close, old)
-        await office.start(build_admin(self.metrics, self._checks(), names))
+        await office.start(build_admin(self._shared or self.metrics, self._checks(), names))
         return office
 
     async def _close_listeners(self, change: Change) -> None:
@@ -237,9 +255,20 @@ class Gateway:
             except CertificateUnusable as error:
                 log.error("%s; the old certificate stays in use", error)
 
+    def _publish(self) -> None:
+        if self._shared is not None:
+            self._shared.publish(self._accepting)
+
+    async def _keep_publishing(self) -> None:
+        while self._shared is not None:
+            self._publish()
+            await asyncio.sleep(PERIOD)
+
     def _checks(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
         async def listens() -> None:
-            if not self._accepting:
+            # A worker that is still starting may answer for others that serve: they share the admin listener.
+            elsewhere = self._shared is not None and not self._stopping and self._shared.others_accept()
+            if not self._accepting and not elsewhere:
                 raise ConnectionError("starting, or stopping")
 
         async def bindings() -> None:

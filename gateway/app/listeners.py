@@ -1,15 +1,13 @@
 """The open listeners. A reload keeps those whose address stays, opens new ones first, and closes the others last."""
 
 import asyncio
-import contextlib
-import os
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.config import Address, Tcp, Unix
-from gateway.listeners import ListenerUnusable, listening, shown
+from gateway.config import Address, Tcp
+from gateway.listeners import ListenerUnusable, Sockets, shown
 from gateway.wire.client import ClientConnection
 from gateway.wire.listen import BACKLOG, waiting
 from gateway.wire.secure import SecureServer
@@ -30,10 +28,11 @@ class Doors(Protocol):
 class Listener:
     """One address. Its socket is opened at once; `serve` serves it."""
 
-    def __init__(self, address: Address, doors: Doors) -> None:
+    def __init__(self, sockets: Sockets, address: Address, doors: Doors) -> None:
         self.address = address
+        self._sockets = sockets
         self._doors = doors
-        self._socket = listening(KEY, address)
+        self._socket = sockets.open(KEY, address)
         self.server: asyncio.Server | SecureServer | None = None
 
     async def serve(self) -> None:
@@ -65,13 +64,11 @@ class Listener:
         self.drop()
 
     def drop(self) -> None:
-        """Close the socket at once, and remove a Unix socket's file."""
+        """Close the socket at once."""
         if self.server is not None:
             self.server.close()
         self._socket.close()
-        if isinstance(self.address, Unix):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.address.path)
+        self._sockets.release(self.address)
 
     def accepted(self, client: ClientConnection) -> bool:
         """Whether the connection came in here."""
@@ -101,7 +98,8 @@ class Change:
 class Listeners:
     """All of `server.listen`."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, sockets: Sockets, doors: Doors) -> None:
+        self._sockets = sockets
         self._doors = doors
         self._open: tuple[Listener, ...] = ()
 
@@ -142,7 +140,7 @@ class Listeners:
 
     def _new(self, address: Address) -> Listener:
         try:
-            return Listener(address, self._doors)
+            return Listener(self._sockets, address, self._doors)
         except ListenerUnusable as error:
             if isinstance(address, Tcp) and any(
                 isinstance(each.address, Tcp) and each.address.port == address.port for each in self._open

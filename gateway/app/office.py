@@ -1,30 +1,29 @@
 """The admin listener while it runs."""
 
-import contextlib
-import os
 import socket
 
 from aiohttp import web
 
-from gateway.config import Address, Unix
-from gateway.listeners import listening, shown
+from gateway.config import Address
+from gateway.listeners import Sockets, shown
 
 
 class Office:
     """The admin application on `address`. `names` are its further hosts."""
 
-    def __init__(self, address: Address, names: tuple[str, ...], listener: socket.socket) -> None:
+    def __init__(self, sockets: Sockets, address: Address, names: tuple[str, ...], listener: socket.socket) -> None:
+        self._sockets = sockets
         self.address = address
         self.names = names
         self._listener = listener
         self._runner: web.AppRunner | None = None
 
     @classmethod
-    def at(cls, address: Address, names: tuple[str, ...], old: "Office | None") -> "Office":
+    def at(cls, sockets: Sockets, address: Address, names: tuple[str, ...], old: "Office | None") -> "Office":
         """Not serving yet. An `old` one at the same address lends its socket. Raises ListenerUnusable."""
         if old is not None and old.address == address:
-            return cls(address, names, old._listener.dup())
-        return cls(address, names, listening("server.admin", address))
+            return cls(sockets, address, names, old._listener.dup())
+        return cls(sockets, address, names, sockets.open("server.admin", address))
 
     async def start(self, application: web.Application) -> None:
         """Serve."""
@@ -37,9 +36,8 @@ class Office:
         if self._runner is not None:
             await self._runner.cleanup()
         self._listener.close()
-        if isinstance(self.address, Unix) and (successor is None or successor.address != self.address):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.address.path)
+        if successor is None or successor.address != self.address:
+            self._sockets.release(self.address)
 
     def __str__(self) -> str:
         return shown(self._listener)

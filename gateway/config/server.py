@@ -12,14 +12,16 @@ from .values import FilePath, Host, LimitedSize, Prefix, Timeout, not_yet
 
 
 def _workers(value: Any) -> Any:
-    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 < value <= 256):
-        raise ValueError("more than one process is not in this version: leave it at 1")
-    if isinstance(value, bool) or value != 1:
+    if value != "auto" and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 256):
         raise ValueError('must be a number from 1 to 256, or "auto" for one a processor')
     return value
 
 
-Workers = Annotated[Literal[1], BeforeValidator(_workers), WithJsonSchema({"const": 1})]
+Workers = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_workers),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]}),
+]
 
 
 class Tls(Section):
@@ -61,7 +63,10 @@ class Server(Section):
     )
     prefix: Prefix = key(default="/_gateway", description="The path under which the gateway's own pages live.")
     tls: Tls | None = key(default=None, description="The certificate of listeners that begin with `tls://`.")
-    workers: Workers = key(default=1, description="Processes that share the port. More come in a later version.")
+    workers: Workers = key(
+        default=1,
+        description='Processes that share the port, from 1 to 256, or "auto": one for each processor that may be used.',
+    )
     trusted_proxies: tuple[Cidr, ...] = key(
         default=(),
         description="Networks (CIDR) of the proxies in front whose X-Forwarded-* are believed.",
