@@ -85,6 +85,8 @@ class Gateway:
 
     async def start(self) -> None:
         """Open stores and listeners. Raises what `reload` raises; nothing stays open then."""
+        gc.collect()
+        gc.freeze()  # what is imported need not be walked again; a generation is little, and must be collectable
         self._tasks.start(self._keep_publishing())
         try:
             await self._change_to(self._loaded)
@@ -97,7 +99,6 @@ class Gateway:
         self._tasks.start(self._watch_certificate())
         self._accepting = True
         self._publish()
-        _settle()
 
     async def reload(self, loaded: Loaded) -> None:
         """Serve by another configuration from now on; requests under way end by the one that they began with.
@@ -195,7 +196,7 @@ class Gateway:
         await old.generation.close()
         del old
         if len(self._retiring) == 1:  # the last one cleans up for all
-            _settle()
+            gc.collect()
 
     async def _close(self) -> None:
         if self._sweeper is not None:
@@ -320,10 +321,3 @@ class _Old:
         """Cut them off."""
         for client, _ in self.under_way:
             client.abort()
-
-
-def _settle() -> None:
-    """What lives from here to the next configuration need not be walked again."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
