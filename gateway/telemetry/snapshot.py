@@ -1,6 +1,6 @@
 """What one process counted at one moment, as plain values: to be kept, sent, and added up with others'. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +9,13 @@ from .counts import Labels
 Table = Mapping[Labels, list[float]]
 """Rows of numbers by label values."""
 
-# A sum of these says nothing: the earliest start, the oldest configuration, and whether all could take it do.
-_LEAST = frozenset({"process_start_time_seconds", "reloaded"})
+# Of these a sum says nothing. All else adds up.
+_RULES: dict[str, Callable[[float, float], float]] = {
+    "process_start_time_seconds": min,
+    "reloaded": min,  # whether all could take it, and the oldest configuration that serves
+    "upstream_healthy": min,  # one worker that cannot reach it is worth a look
+    "loop_lag": max,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Snapshot:
 
 
 def added_up(snapshots: Iterable[Snapshot]) -> Snapshot:
-    """All processes as one. Every number adds up, but for the time of the start: the earliest."""
+    """All processes as one: every number adds up, but for those of _RULES."""
     parts = list(snapshots)
     return Snapshot(_sums([each.lasting for each in parts]), _sums([each.passing for each in parts]))
 
@@ -52,7 +57,7 @@ def _sums(parts: list[Mapping[str, Table]]) -> dict[str, Table]:
     for tables in parts:
         for name, table in tables.items():
             into = sums.setdefault(name, {})
-            combine = min if name in _LEAST else _plus
+            combine = _RULES.get(name, _plus)
             for labels, row in table.items():
                 into[labels] = list(map(combine, into[labels], row)) if labels in into else list(row)
     return dict(sums)

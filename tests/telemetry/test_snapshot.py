@@ -1,6 +1,7 @@
 """What several processes counted, as one."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,7 @@ def busy() -> Metrics:
     metrics.wechat_call("main", "ok", 0.2)
     metrics.verifier_call("password", "no", 0.1)
     metrics.bind("bound")
+    metrics.reload(False)
     return metrics
 
 
@@ -97,10 +99,19 @@ def test_two_processes_are_shown_as_one() -> None:
     assert b'version="1.2.3"} 1.0\n' in text
 
 
-def test_the_start_is_the_earliest() -> None:
-    """A sum of times says nothing."""
-    one, other = (Snapshot(passing={"process_start_time_seconds": {(): [at]}}) for at in (20.0, 10.0))
-    assert added_up([one, other]).passing["process_start_time_seconds"] == {(): [10.0]}
+@pytest.mark.parametrize(
+    ("name", "expected"), [("process_start_time_seconds", 10.0), ("loop_lag", 20.0), ("upstream_healthy", 10.0)]
+)
+def test_what_does_not_add_up(name: str, expected: float) -> None:
+    """The earliest start, the longest lag, the sickest view."""
+    one, other = (Snapshot(passing={name: {(): [value]}}) for value in (20.0, 10.0))
+    assert added_up([one, other]).passing[name] == {(): [expected]}
+
+
+def test_the_last_reload() -> None:
+    """One refusal is a refusal; the supervisor, which serves nobody, tells no time."""
+    parts = [Snapshot(passing={"reloaded": {(): row}}) for row in ([1.0, 30.0], [1.0, 20.0], [0.0, math.inf])]
+    assert added_up(parts).passing["reloaded"] == {(): [0.0, 20.0]}
 
 
 def test_what_remains_of_an_ended_process() -> None:
