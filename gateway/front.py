@@ -1,8 +1,7 @@
 """The porter: which door is this request for. Own pages are routes like any other, before all others."""
 
-import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.core.errors import GatewayError
 from gateway.core.head import RequestHead
@@ -15,6 +14,7 @@ from gateway.proxy.carry import Carry
 from gateway.proxy.origin import Origin, Origins
 from gateway.proxy.tunnel import Tunnel
 from gateway.wire.client import ClientConnection
+from gateway.wire.clients import Clients
 
 log = logging.getLogger(__name__)
 
@@ -35,30 +35,30 @@ def own_routes(prefix: str, domain_files: Sequence[str]) -> list[Route]:
 class Front:
     """The wire's door: finds the route, then lets a Carry do the rest."""
 
-    def __init__(self, table: RouteTable, carrier: Carrier, origins: Origins) -> None:
+    def __init__(self, table: RouteTable, carrier: Carrier, origins: Origins, clients: Clients) -> None:
         self._table = table
         self._carrier = carrier
         self._origins = origins
-        self.connections: set[ClientConnection] = set()
-        self._empty: asyncio.Event | None = None
+        self._clients = clients
+        self.connections = clients.connections
+        self.successor: Callable[[ClientConnection], None] | None = None
 
     def greet(self, client: ClientConnection) -> bool:
         """Count the connection in, unless there are too many."""
-        client.notes = self._origins.stranger(client.peer) if not self._origins.trusts(client.peer) else None
-        self.connections.add(client)
+        if self.successor is not None:  # accepted before a reload, connected after it
+            self.successor(client)
+        else:
+            self.recognize(client)
+        self._clients.enter(client)
         return len(self.connections) <= self._carrier.limits.connections
+
+    def recognize(self, client: ClientConnection) -> None:
+        """Note who it is, if that is the same for all of its requests."""
+        client.notes = self._origins.stranger(client.peer) if not self._origins.trusts(client.peer) else None
 
     def farewell(self, client: ClientConnection) -> None:
         """Count it out."""
-        self.connections.discard(client)
-        if self._empty is not None and not self.connections:
-            self._empty.set()
-
-    async def empty(self) -> None:
-        """Wait until the last connection is gone."""
-        self._empty = asyncio.Event()
-        if self.connections:
-            await self._empty.wait()
+        self._clients.leave(client)
 
     def exchange(self, client: ClientConnection, head: RequestHead) -> Carry:
         """Route a valid head. What has no route still becomes an exchange: it is answered, counted and logged."""
@@ -86,8 +86,9 @@ class Front:
         return self._carrier.tunnels
 
     def exchanges(self) -> list[Carry]:
-        """All that are under way."""
-        return [client.exchange for client in self.connections if isinstance(client.exchange, Carry)]
+        """All that are under way and began here, not in another generation of the configuration."""
+        under_way = [client.exchange for client in self.connections]
+        return [each for each in under_way if isinstance(each, Carry) and each.belongs_to(self._carrier)]
 
     def refusal(self, client: ClientConnection, error: GatewayError) -> bytes:
         """The answer to a head that is not one."""

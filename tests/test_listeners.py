@@ -8,7 +8,7 @@ import pytest
 
 from gateway import listeners
 from gateway.config import Address, Tcp, Unix
-from gateway.listeners import ListenerUnusable, listening
+from gateway.listeners import ListenerUnusable, SharedSockets, listening
 
 
 def test_it_listens(tmp_path: Path) -> None:
@@ -68,3 +68,47 @@ def test_what_depends_on_the_machine(
     monkeypatch.setattr(listeners, "unix_socket", refuse)
     with pytest.raises(ListenerUnusable, match=message):
         listening("server.listen", address)
+
+
+def test_workers_share_what_their_parent_opened(tmp_path: Path) -> None:
+    """TCP is spread, Unix and admin are inherited; files go with the parent, not with a worker."""
+    spread, path, admin = Tcp("127.0.0.1", 0), Unix(tmp_path / "g.sock"), Tcp("127.0.0.1", 0)
+    with SharedSockets("listen", [("listen", spread), ("listen", path), ("admin", admin)]) as shared:
+        [tcp, unix], [office] = shared.addresses("listen"), shared.addresses("admin")
+        assert unix == f"unix:{path.path}"
+        with (
+            shared.open("listen", spread) as one,
+            shared.open("listen", spread) as other,
+            shared.open("listen", path) as local,
+            shared.open("admin", admin) as inherited,
+        ):
+            assert all(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for each in (one, other, local))
+            assert tcp == f"http://127.0.0.1:{one.getsockname()[1]}" == f"http://127.0.0.1:{other.getsockname()[1]}"
+            assert office == f"http://127.0.0.1:{inherited.getsockname()[1]}"
+        shared.release(path)
+        assert path.path.exists()
+        with shared.open("listen", path):  # a worker's successor
+            shared.let_go("listen")
+        with socket.socket(socket.AF_UNIX) as client, pytest.raises(ConnectionRefusedError):
+            client.connect(str(path.path))
+    assert not path.path.exists()
+
+
+def test_workers_cannot_open_another_address() -> None:
+    """After a change of the configuration, for instance."""
+    with (
+        SharedSockets("listen", []) as shared,
+        pytest.raises(ListenerUnusable, match=r"^listen: 127\.0\.0\.1:80 needs a restart"),
+    ):
+        shared.open("listen", Tcp("127.0.0.1", 80))
+
+
+def test_of_several_addresses_one_is_taken(tmp_path: Path) -> None:
+    """It is named, and nothing stays open."""
+    path = tmp_path / "g.sock"
+    with listening("server.listen", Tcp("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        shared = SharedSockets("listen", [("listen", Unix(path)), ("admin", Tcp("127.0.0.1", port))])
+        with pytest.raises(ListenerUnusable, match=f"^admin: 127.0.0.1:{port} is in use"), shared:
+            pass
+    assert not path.exists()

@@ -4,11 +4,12 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
+from typing import Protocol
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from gateway.telemetry.metrics import CONTENT_TYPE, Metrics
+from gateway.telemetry.metrics import CONTENT_TYPE
 
 from .hosts import is_our_host
 from .readiness import Check, Readiness
@@ -16,8 +17,15 @@ from .readiness import Check, Readiness
 log = logging.getLogger(__name__)
 
 
+class Shown(Protocol):
+    """What /metrics shows: one process's, or all workers'."""
+
+    def exposition(self) -> bytes:
+        """In Prometheus' text format."""
+
+
 def build_admin(
-    metrics: Metrics,
+    metrics: Shown,
     checks: Sequence[Check],
     names: Collection[str] = (),
     clock: Callable[[], float] = time.monotonic,

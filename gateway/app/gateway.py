@@ -1,351 +1,328 @@
-"""One running gateway: what is opened in which order, and closed in the opposite one."""
+"""One running gateway: its listeners, and the generation that serves. What is opened in which order, and closed."""
 
 import asyncio
 import contextlib
 import gc
 import logging
-import os
 import socket
+import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import urlsplit
-
-from aiohttp import web
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.admin.application import build_admin
-from gateway.authorizer import Authorizer
-from gateway.config import Loaded, Settings, Tcp, Unix
-from gateway.core.cookies import CookieNames
+from gateway.config import Loaded, Settings
 from gateway.core.errors import GatewayError
-from gateway.core.fields import request_names, response_names
-from gateway.core.hosts import AppHosts
-from gateway.core.identity import Session
-from gateway.core.routing import RouteTable
-from gateway.front import PAGES, Front, own_routes
-from gateway.listeners import listening
-from gateway.proxy.carrier import Carrier
-from gateway.proxy.express import Express
-from gateway.proxy.origin import Origins
-from gateway.proxy.render import Renderer
-from gateway.proxy.upstreams import Upstream, connect_inside
-from gateway.proxy.watch import Watch
-from gateway.sealing import KeyedHash, Sealer, token_hash
-from gateway.stores.cached import CachedBindings
-from gateway.stores.interface import OnConflict, State
-from gateway.stores.sessions import SealedCookieStorage, SessionSealer
-from gateway.stores.sql_bindings import open_sql_bindings
-from gateway.stores.sql_state import open_sql_state
+from gateway.front import Front
+from gateway.listeners import OwnSockets, Sockets
+from gateway.telemetry.board import Board
 from gateway.telemetry.lines import LineWriter
-from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.metrics import Gauges, Metrics
-from gateway.web.app import build_web
-from gateway.web.parts import WebParts
-from gateway.wechat.dance import Dance
-from gateway.wechat.interface import Provider
-from gateway.wechat.wechat import WeChat
+from gateway.telemetry.shared import PERIOD, SharedMetrics
 from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
-from gateway.wire.listen import BACKLOG, Sweeper
-from gateway.wire.memo import HeadMemo
-from gateway.wire.pool import Pool
+from gateway.wire.listen import Sweeper
+from gateway.wire.secure import SecureServer
 from gateway.wire.tasks import Tasks
-from gateway.wire.upstream import UpstreamConnection
 
-from .build import (
-    bind_limits_of,
-    brand_of,
-    identity_headers,
-    limits_of,
-    needs_binding_by,
-    signer_of,
-    upstream_of,
-    ways_to_bind,
-)
+from .certificate import Certificate, CertificateUnusable
+from .generation import Generation, Lasting
+from .listeners import Change, Listeners
+from .office import Office
 
 log = logging.getLogger(__name__)
 
 _PRUNE_EVERY = 60.0  # seconds
+_LOOK_EVERY = 60.0  # seconds, at the files of the certificate
+_STILL_BUSY = 0.1  # seconds between two looks at an old generation's last requests
+_OLD_GENERATIONS = 8  # that still have requests; what is under way in an older one is cut off
 
 
 class Gateway:
-    """One running gateway. `start` opens everything, `stop` ends it in the opposite order.
+    """One running gateway. `start` opens everything, `reload` changes its configuration, `stop` ends it.
 
-    `fast` is the wire's fast path (wire/memo.py); without it everything works the same.
+    `fast` is the wire's fast path (wire/memo.py); without it everything works the same. One of several workers is
+    given its `place` on their board, and the `sockets` that they share.
     """
 
-    def __init__(self, loaded: Loaded, writer: LineWriter, *, fast: bool = True) -> None:
-        self._fast = fast
+    def __init__(
+        self,
+        loaded: Loaded,
+        writer: LineWriter,
+        *,
+        fast: bool = True,
+        sockets: Sockets | None = None,
+        place: tuple[Board, int] | None = None,
+    ) -> None:
         self._loaded = loaded
         self._writer = writer
-        self._exits = contextlib.AsyncExitStack()
-        self._servers: list[asyncio.Server] = []
-        self._front: Front | None = None
+        self.metrics = Metrics(self._gauges(), __version__)
+        self._shared = SharedMetrics(self.metrics, *place) if place is not None else None
+        self._lasting = Lasting(writer, self.metrics, fast)
+        self._sockets = sockets or OwnSockets()
+        self._listeners = Listeners(self._sockets, self)
+        self._office: Office | None = None
+        self._certificate: Certificate | None = None
+        self._now: Generation | None = None
+        self._old: list[_Old] = []  # the oldest first
+        self._tasks = Tasks()
+        self._retiring = Tasks()
+        self._turn = asyncio.Lock()
+        self._sweeper: Sweeper | None = None
         self._accepting = False
-        self.addresses: list[str] = []
-        self.admin_address = ""
+        self._stopping = False
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where clients connect."""
+        return [str(listener) for listener in self._listeners]
+
+    @property
+    def admin_address(self) -> str:
+        """Where operators look."""
+        return str(self._office)
 
     async def start(self) -> None:
-        """Open stores and listeners. Raises ListenerUnusable or a store's error; nothing stays open then."""
+        """Open stores and listeners. Raises what `reload` raises; nothing stays open then."""
+        gc.collect()
+        gc.freeze()  # what is imported need not be walked again; a generation is little, and must be collectable
+        self._tasks.start(self._keep_publishing())
         try:
-            await self._start()
+            await self._change_to(self._loaded)
         except BaseException:
-            await self._exits.aclose()
+            await self._close()
             raise
+        self._sweeper = Sweeper(lambda: self._lasting.clients.connections, [self._sweep], asyncio.get_running_loop())
+        self._sweeper.start()
+        self._tasks.start(self._prune())
+        self._tasks.start(self._watch_certificate())
+        self._accepting = True
+        self._publish()
+
+    async def reload(self, loaded: Loaded) -> None:
+        """Serve by another configuration from now on; requests under way end by the one that they began with.
+
+        Raises ListenerUnusable, CertificateUnusable, OSError or a store's error: nothing has changed then.
+        """
+        async with self._turn:
+            if not self._accepting:
+                raise ConnectionError("the gateway is stopping")
+            await self._change_to(loaded)
 
     async def stop(self) -> None:
         """Stop accepting, let what is under way finish (up to drain_timeout), close the rest."""
-        self._accepting = False
-        for server in self._servers:
-            server.close()
-        if self._front is not None:
-            await self._drain(self._front, self._loaded.settings.server.drain_timeout)
-        await self._exits.aclose()
+        self._accepting, self._stopping = False, True
+        self._publish()
+        clients = self._lasting.clients
+        async with self._turn:
+            clients.drain()
+            await self._listeners.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._loaded.settings.server.drain_timeout):
+                    await clients.empty()
+            clients.abort()
+            await self._close()
 
-    async def _drain(self, front: Front, patience: float) -> None:
-        for client in list(front.connections):
-            client.drain()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await front.empty()
-        for client in list(front.connections):
-            client.abort()
+    def hurry(self) -> None:
+        """Cut off what a `stop` waits for."""
+        self._lasting.clients.abort()
 
-    async def _start(self) -> None:
-        settings, routes = self._loaded.settings, self._loaded.routes
-        loop = asyncio.get_running_loop()
-        tasks = Tasks()
-        self._exits.push_async_callback(tasks.close)
+    # --- from one generation to the next ------------------------------------------------------------
 
-        masters = [key.get_secret_value() for key in settings.secrets.cookie_keys]
-        cookies = CookieNames.for_scheme(settings.server.secure)
-        hosts = AppHosts({app.id: app.hosts for app in settings.apps}, settings.server.public_url)
-        files = {name: text for app in settings.apps for name, text in app.domain_verification.items()}
-        table = RouteTable([*own_routes(settings.server.prefix, list(files)), *routes])
-        limits = limits_of(settings)
+    async def _change_to(self, loaded: Loaded) -> None:
+        """Build all of the new first; then, without waiting for anything in between, change over."""
+        settings = loaded.settings
+        async with contextlib.AsyncExitStack() as undo:
+            new = await Generation.open(loaded, self._lasting)
+            undo.push_async_callback(new.close)
+            tls = settings.server.tls
+            certificate = Certificate(tls.certificate, tls.key) if tls is not None else None
+            office = await self._office_of(settings, undo)
+            change = self._listeners.prepare(settings.server.listen)
+            undo.pop_all()
+        old, self._now, self._loaded = self._now, new, loaded
+        self._certificate = certificate or self._certificate  # listeners that go still need it
+        last_office, self._office = self._office, office
+        if old is not None:
+            self._succeed(old, new)
+            logging.getLogger().setLevel(settings.log.level.upper())
+        # The change is done; what follows only opens and closes doors.
+        await self._listeners.commit(change)
+        if last_office is not None and last_office is not office:
+            await last_office.close(office)
+        await self._close_listeners(change)
 
-        bindings = CachedBindings(
-            await open_sql_bindings(
-                settings.bindings.url,
-                per_user=settings.bindings.per_user,
-                on_conflict=OnConflict(settings.bindings.on_conflict),
-                names=KeyedHash(masters, "subjects"),
-            ),
-            ttl=settings.bindings.cache_ttl,
-            size=50_000,
-            clock=time.monotonic,
-        )
-        self._exits.push_async_callback(bindings.close)
-        state = await open_sql_state(settings.state.url, sealer=Sealer(masters, "state rows"))
-        self._exits.push_async_callback(state.close)
+    def _succeed(self, old: Generation, new: Generation) -> None:
+        """The next request of every connection is the new generation's; those under way stay the old one's."""
+        clients = self._lasting.clients.connections
+        older = {request for each in self._old for request in each.under_way}
+        under_way = [(client, client.carried) for client in clients if client.busy]
+        for client in clients:
+            new.adopt(client)
+        old.retire(self._adopt)
+        retired = _Old(old, [request for request in under_way if request not in older])
+        self._old.append(retired)
+        self._retiring.start(self._retire(retired))
 
-        sealer = SessionSealer(Sealer(masters, "session"), settings.session.idle, settings.session.absolute)
-        dance = Dance(Sealer(masters, "attempt"), KeyedHash(masters, "state"), cookies)
-        signer = signer_of(settings, masters)
-        authorizer = Authorizer(
-            cookies=cookies,
-            sealer=sealer,
-            bindings=bindings,
-            signer=signer,
-            identity_header=settings.identity.header,
-            hosts=hosts,
-            idle=settings.session.idle,
-            absolute=settings.session.absolute,
-        )
-        upstreams: dict[str, Upstream] = {}
-        access_log = AccessLog(self._writer) if settings.log.access else None
-        metrics = Metrics(self._gauges(upstreams, authorizer), __version__)
-        providers = self._providers(settings, metrics)
-        render = Renderer(
-            prefix=settings.server.prefix,
-            public_url=settings.server.public_url,
-            callback_origin=hosts.origin,
-            providers=providers,
-            dance=dance,
-            secure=settings.server.secure,
-        )
-        carrier = Carrier(
-            authorizer=authorizer,
-            render=render,
-            upstreams=upstreams,
-            app_of_host=hosts.app,
-            is_our_cookie=cookies.is_ours,
-            limits=limits,
-            metrics=metrics,
-            access_log=access_log,
-            tasks=tasks,
-            loop=loop,
-        )
-        scheme = urlsplit(settings.server.public_url).scheme
-        origins = Origins(settings.server.trusted_proxies, scheme)
-        front = self._front = Front(table, carrier, origins)
+    async def _office_of(self, settings: Settings, undo: contextlib.AsyncExitStack) -> Office:
+        """The office that is open, if it can stay as it is, or a new one beside it."""
+        address, names = settings.server.admin, settings.admin.hosts
+        old = self._office
+        if old is not None and (old.address, old.names) == (address, names):
+            return old
+        office = Office.at(self._sockets, address, names, old)
+        undo.push_async_callback(office.close, old)
+        await office.start(build_admin(self._shared or self.metrics, self._checks(), names))
+        return office
 
-        async def is_revoked(session: Session) -> bool:
-            return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
+    async def _close_listeners(self, change: Change) -> None:
+        """Their connections end with the next answer."""
+        clients = self._lasting.clients.connections
+        for listener in change.gone:
+            theirs = [client for client in clients if listener.accepted(client)]
+            await listener.close()
+            for client in theirs:
+                client.drain()
 
-        ways = ways_to_bind(settings, metrics)
-        for each in ways:
-            if each is not None:
-                self._exits.push_async_callback(each.close)
-        pages = build_web(
-            WebParts(
-                prefix=settings.server.prefix,
-                secure=settings.server.secure,
-                providers=providers,
-                app_of_host=hosts.app,
-                origin_of=hosts.origin,
-                needs_binding=needs_binding_by(table),
-                cookies=cookies,
-                dance=dance,
-                sessions=SealedCookieStorage(sealer, cookies, is_revoked, time.time),
-                absolute=settings.session.absolute,
-                bindings=bindings,
-                state=state,
-                result_sealer=Sealer(masters, "callback result"),
-                names=KeyedHash(masters, "names"),
-                jwks=signer.jwks,
-                metrics=metrics,
-                domain_files=files,
-                brand=brand_of(settings),
-                limits=bind_limits_of(settings),
-                password=ways.password,
-                sms=ways.sms,
-                resolver=ways.resolver,
-            )
-        )
-        names = request_names(identity_headers(self._loaded))
-        memo = HeadMemo(limits.target) if self._fast else None
-        express = Express(table, carrier, authorizer, bindings, origins, memo).enter if memo is not None else None
-        upstreams[PAGES] = await self._own_pages(pages, limits, loop)
-        for upstream in settings.upstreams:
-            upstreams[upstream.id] = upstream_of(upstream, limits, loop, fast=self._fast)
-            self._exits.callback(upstreams[upstream.id].pool.close)
-        sweeper = Sweeper(lambda: front.connections, [each.pool.sweep for each in upstreams.values()], loop)
-        sweeper.start()
-        self._exits.callback(sweeper.stop)
-        watch = Watch(front.exchanges, authorizer.stands, settings.bindings.cache_ttl)
-        bindings.on_change = watch.wake
-        tasks.start(watch.run())
-        tasks.start(_prune(state, bindings))
+    async def _retire(self, old: "_Old") -> None:
+        """Close a generation behind its last request."""
+        while old.busy():
+            later = self._old[self._old.index(old) + 1 :]
+            if sum(each.busy() for each in later) >= _OLD_GENERATIONS:
+                old.abort()
+            await asyncio.sleep(_STILL_BUSY)
+        self._old.remove(old)
+        await old.generation.close()
+        del old
+        if len(self._retiring) == 1:  # the last one cleans up for all
+            gc.collect()
 
-        checks: list[tuple[str, Callable[[], Awaitable[None]]]] = [
-            ("listeners", self._listens),
-            ("bindings", bindings.ping),
-            ("state", state.ping),
-        ]
-        await self._open_admin(settings, metrics, checks)
-        for address in settings.server.listen:
-            listener = self._socket("server.listen", address)
-            # uvloop listens anew, with its own idea of a backlog unless told.
-            server = await loop.create_server(
-                lambda: ClientConnection(front, names, limits, loop, memo, express), sock=listener, backlog=BACKLOG
-            )
-            self._servers.append(server)
-            self._exits.callback(server.close)
-            self.addresses.append(_shown(listener))
-        self._accepting = True
-        gc.collect()
-        gc.freeze()  # what lives from here to the end need not be walked again
+    async def _close(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.stop()
+        while len(self._retiring):  # noqa: ASYNC110 - their last requests have just been cut off
+            await asyncio.sleep(_STILL_BUSY / 10)
+        await self._tasks.close()
+        if self._office is not None:
+            await self._office.close()
+        if self._now is not None:
+            await self._now.close()
 
-    async def _listens(self) -> None:
-        if not self._accepting:
-            raise ConnectionError("starting, or stopping")
+    # --- what runs beside it ------------------------------------------------------------------------
 
-    async def _own_pages(self, pages: web.Application, limits: Limits, loop: asyncio.AbstractEventLoop) -> Upstream:
-        """Our aiohttp application as one more upstream, over socket pairs."""
-        runner = web.AppRunner(
-            pages,
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=1.0,
-            auto_decompress=False,  # a stranger's 58 KB would become 60 MB, on the loop that serves everybody
-            max_line_size=limits.target + 1024,
-            max_field_size=limits.head,
-        )
-        await runner.setup()
-        self._exits.push_async_callback(runner.cleanup)
-        server = runner.server
-        assert server is not None
-        names = response_names()
-        pool = Pool(
-            connect_inside(server, lambda: UpstreamConnection(names, limits)),
-            timeout=5.0,
-            idle_timeout=30.0,
-            limit=limits.connections,
-            loop=loop,
-        )
-        self._exits.callback(pool.close)
-        return Upstream(PAGES, pool, None, response_timeout=40.0, idle_timeout=40.0)
+    def client(self) -> ClientConnection:
+        """What listeners make of an accepted connection."""
+        assert self._now is not None
+        return self._now.client()
 
-    async def _open_admin(
-        self, settings: Settings, metrics: Metrics, checks: list[tuple[str, Callable[[], Awaitable[None]]]]
-    ) -> None:
-        listener = self._socket("server.admin", settings.server.admin)
-        office = build_admin(metrics, checks, settings.admin.hosts)
-        runner = web.AppRunner(office, access_log=None, handle_signals=False)
-        await runner.setup()
-        self._exits.push_async_callback(runner.cleanup)
-        self.admin_address = _shown(listener)
-        await web.SockSite(runner, listener).start()
+    def secure(self, listener: socket.socket) -> SecureServer:
+        """What serves a listener with TLS."""
+        return SecureServer(listener, self._context, self.client, self._limits, self._lasting.clients, self._tasks)
 
-    def _socket(self, key: str, address: Tcp | Unix) -> socket.socket:
-        listener = listening(key, address)
-        if isinstance(address, Unix):
-            self._exits.callback(_remove, str(address.path))
-        self._exits.callback(listener.close)
-        return listener
+    def _context(self) -> ssl.SSLContext:
+        assert self._certificate is not None
+        return self._certificate.context
 
-    def _providers(self, settings: Settings, metrics: Metrics) -> Mapping[str, Provider]:
-        providers: dict[str, Provider] = {}
-        for app in settings.apps:
-            provider = WeChat(
-                app.id,
-                app.app_id,
-                app.secret.get_secret_value(),
-                app.scope,
-                app.authorize_base,
-                app.api_base,
-                timeout=app.timeout,
-                on_call=metrics.wechat_call,
-            )
-            self._exits.push_async_callback(provider.close)
-            providers[app.id] = provider
-        return providers
+    def _limits(self) -> Limits:
+        assert self._now is not None
+        return self._now.limits
 
-    def _gauges(self, upstreams: Mapping[str, Upstream], authorizer: Authorizer) -> Gauges:
+    def _adopt(self, client: ClientConnection) -> None:
+        assert self._now is not None
+        self._now.adopt(client)
+
+    def _sweep(self, now: float) -> None:
+        if self._now is not None:
+            self._now.sweep(now)
+
+    async def _prune(self) -> None:
+        while True:
+            await asyncio.sleep(_PRUNE_EVERY)
+            if self._now is None:
+                continue
+            for store in (self._now.state, self._now.bindings):
+                try:
+                    await store.prune(int(time.time()))
+                except GatewayError as error:
+                    log.warning("pruning failed: %s", error)
+
+    async def _watch_certificate(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                if self._certificate is not None and self._certificate.renew():
+                    log.info("new certificate in use: %s", self._certificate.files[0])
+            except CertificateUnusable as error:
+                log.error("%s; the old certificate stays in use", error)
+
+    def _publish(self) -> None:
+        if self._shared is not None:
+            self._shared.publish(self._accepting)
+
+    async def _keep_publishing(self) -> None:
+        while self._shared is not None:
+            self._publish()
+            await asyncio.sleep(PERIOD)
+
+    def _checks(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+        async def listens() -> None:
+            # A worker that is still starting may answer for others that serve: they share the admin listener.
+            elsewhere = self._shared is not None and not self._stopping and self._shared.others_accept()
+            if not self._accepting and not elsewhere:
+                raise ConnectionError("starting, or stopping")
+
+        async def bindings() -> None:
+            if self._now is not None:
+                await self._now.bindings.ping()
+
+        async def state() -> None:
+            if self._now is not None:
+                await self._now.state.ping()
+
+        return [("listeners", listens), ("bindings", bindings), ("state", state)]
+
+    def _gauges(self) -> Gauges:
         def connections() -> dict[tuple[str, str], int]:
             counts: dict[tuple[str, str], int] = {}
-            for name, upstream in upstreams.items():
+            for name, upstream in self._now.upstreams.items() if self._now is not None else ():
                 counts[name, "idle"] = upstream.pool.idle
                 counts[name, "busy"] = upstream.pool.open - upstream.pool.idle
             return counts
 
         return Gauges(
-            client_connections=lambda: len(self._front.connections) if self._front is not None else 0,
-            tunnels=lambda: self._front.tunnels if self._front is not None else 0,
-            sessions_cached=lambda: len(authorizer),
+            client_connections=lambda: len(self._lasting.clients),
+            tunnels=lambda: sum(each.front.tunnels for each in self._generations()),
+            sessions_cached=lambda: len(self._now.authorizer) if self._now is not None else 0,
             upstream_connections=connections,
             log_dropped=lambda: self._writer.dropped,
         )
 
+    def _generations(self) -> list[Generation]:
+        """The one that serves, and those that end."""
+        return [*([self._now] if self._now is not None else []), *(old.generation for old in self._old)]
 
-async def _prune(state: State, bindings: CachedBindings) -> None:
-    while True:
-        await asyncio.sleep(_PRUNE_EVERY)
-        for store in (state, bindings):
-            try:
-                await store.prune(int(time.time()))
-            except GatewayError as error:
-                log.warning("pruning failed: %s", error)
-
-
-def _shown(listener: socket.socket) -> str:
-    name = listener.getsockname()
-    if isinstance(name, tuple):
-        return f"http://[{name[0]}]:{name[1]}" if ":" in name[0] else f"http://{name[0]}:{name[1]}"
-    return f"unix:{name}"
+    @property
+    def _front(self) -> Front:
+        assert self._now is not None
+        return self._now.front
 
 
-def _remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+@dataclass
+class _Old:
+    """A generation that serves no more, and what is still under way in it: connections, and which of their requests."""
+
+    generation: Generation
+    under_way: list[tuple[ClientConnection, int]]
+
+    def busy(self) -> bool:
+        """Whether one of them still runs."""
+        self.under_way = [
+            (client, number) for client, number in self.under_way if client.busy and client.carried == number
+        ]
+        return bool(self.under_way)
+
+    def abort(self) -> None:
+        """Cut them off."""
+        for client, _ in self.under_way:
+            client.abort()

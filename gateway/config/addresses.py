@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -17,10 +17,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Tcp:
-    """A TCP address. `host` is a name or an IP address without brackets."""
+    """A TCP address. `host` is a name or an IP address without brackets. With `tls` or without, it is the same one."""
 
     host: str
     port: int
+    tls: bool = field(default=False, compare=False)
 
     @property
     def loopback(self) -> bool:
@@ -31,7 +32,8 @@ class Tcp:
             return self.host == "localhost"
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        scheme = "tls://" if self.tls else ""
+        return f"{scheme}[{self.host}]:{self.port}" if ":" in self.host else f"{scheme}{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +61,31 @@ def _unix(text: str, info: ValidationInfo) -> Unix:
 def _listen(text: object, info: ValidationInfo) -> Address:
     if isinstance(text, str) and text.startswith("unix:"):
         return _unix(text, info)
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", text) if isinstance(text, str) else None
-    if not match or int(match[3]) > 65535:
-        raise ValueError('is not an address: write "127.0.0.1:8080", "[::1]:8080" or "unix:/path"')
-    host = match[1] or match[2]
+    pattern = r"(tls://)?(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]]+)):([0-9]{1,5})"
+    match = re.fullmatch(pattern, text) if isinstance(text, str) else None
+    if not match or int(match[4]) > 65535:
+        raise ValueError('is not an address: write "127.0.0.1:8080", "[::1]:8080", "tls://[::]:8443" or "unix:/path"')
+    host = match[2] or match[3]
     if host != "localhost":
         try:
             host = str(ipaddress.ip_address(host))
         except ValueError:
             raise ValueError("must begin with an IP address of this machine or localhost") from None
-    address = Tcp(host, int(match[3]))
+    address = Tcp(host, int(match[4]), tls=match[1] is not None)
     if context_of(info).development and not address.loopback:
         raise ValueError("must be loopback (127.0.0.1, [::1], unix:) while server.development is true")
     return address
 
 
+def _listen_plain(text: object, info: ValidationInfo) -> Address:
+    address = _listen(text, info)
+    if isinstance(address, Tcp) and address.tls:
+        raise ValueError("has no TLS: leave tls:// out, and keep it on loopback or a private network")
+    return address
+
+
 Listen = Annotated[Address, BeforeValidator(_listen), WithJsonSchema({"type": "string"})]
+ListenPlain = Annotated[Address, BeforeValidator(_listen_plain), WithJsonSchema({"type": "string"})]
 
 
 def _split(text: object, schemes: tuple[str, ...]) -> SplitResult:

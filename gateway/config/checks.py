@@ -84,7 +84,11 @@ def _listeners(draft: Draft) -> Iterator[Finding]:
     for key, address in zip([*keys, ("server", "admin")], [*server.listen, server.admin], strict=True):
         if address in seen and not (isinstance(address, Tcp) and address.port == 0):
             yield key, f"{address} is listed twice: each listener needs an address of its own"
+        if isinstance(address, Tcp) and address.tls and "tls" not in draft.document.data["server"]:
+            yield key, "needs a certificate: write server.tls = { certificate = …, key = … }"
         seen.add(address)
+    if server.tls is not None and not any(isinstance(each, Tcp) and each.tls for each in server.listen):
+        yield ("server", "tls"), 'is for no listener: write tls:// before one of server.listen, like "tls://[::]:8443"'
 
 
 def _apps(draft: Draft) -> Iterator[Finding]:

@@ -1,24 +1,39 @@
 """The tables about the program itself: server, secrets, admin, log, limits, pages."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, model_validator
 
-from .addresses import Address, Cidr, Listen, PublicUrl
-from .context import Section, key
+from .addresses import Address, Cidr, Listen, ListenPlain, PublicUrl
+from .certificates import check_pair
+from .context import Section, context_of, key
 from .secret import CookieKey, RandomText
 from .values import FilePath, Host, LimitedSize, Prefix, Timeout, not_yet
 
 
 def _workers(value: Any) -> Any:
-    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 < value <= 256):
-        raise ValueError("more than one process is not in this version: leave it at 1")
-    if isinstance(value, bool) or value != 1:
+    if value != "auto" and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 256):
         raise ValueError('must be a number from 1 to 256, or "auto" for one a processor')
     return value
 
 
-Workers = Annotated[Literal[1], BeforeValidator(_workers), WithJsonSchema({"const": 1})]
+Workers = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_workers),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 256}, {"const": "auto"}]}),
+]
+
+
+class Tls(Section):
+    """What listeners that begin with `tls://` show. Both files are in PEM."""
+
+    certificate: FilePath = key(description="The certificate and, behind it, those that lead to the authority's.")
+    key: FilePath = key(description="Its private key, without password.")
+
+    @model_validator(mode="after")
+    def _fit(self, info: ValidationInfo) -> Self:
+        check_pair(self.certificate, self.key, context_of(info))
+        return self
 
 
 class Server(Section):
@@ -32,9 +47,10 @@ class Server(Section):
     listen: tuple[Listen, ...] = key(
         default=("127.0.0.1:8080",),
         min_length=1,
-        description="Where browsers (or the proxy in front) connect: `host:port`, `[v6]:port` or `unix:/path`.",
+        description="Where browsers (or the proxy in front) connect: `host:port`, `[v6]:port`, `tls://host:port` or "
+        "`unix:/path`.",
     )
-    admin: Listen = key(
+    admin: ListenPlain = key(
         default="127.0.0.1:8081",
         description="Where health, metrics and the admin API answer. Never make it public.",
     )
@@ -46,7 +62,11 @@ class Server(Section):
         description="The origin that people see, like `https://app.example.com`. Its scheme decides on cookies.",
     )
     prefix: Prefix = key(default="/_gateway", description="The path under which the gateway's own pages live.")
-    workers: Workers = key(default=1, description="Processes that share the port. More come in a later version.")
+    tls: Tls | None = key(default=None, description="The certificate of listeners that begin with `tls://`.")
+    workers: Workers = key(
+        default=1,
+        description='Processes that share the port, from 1 to 256, or "auto": one for each processor that may be used.',
+    )
     trusted_proxies: tuple[Cidr, ...] = key(
         default=(),
         description="Networks (CIDR) of the proxies in front whose X-Forwarded-* are believed.",

@@ -316,6 +316,10 @@ class Carry(Answering):
         identified = isinstance(verdict.decision, Forward) and verdict.decision.identified
         return Admission(route, self._head, verdict) if identified else None
 
+    def belongs_to(self, carrier: Carrier) -> bool:
+        """Whether it began there: each generation of the configuration has its own."""
+        return self._carrier is carrier
+
     def session_ended(self) -> None:
         """What allowed this holds no more: cut both sides, so that nobody takes what came for the whole."""
         if self._ended:

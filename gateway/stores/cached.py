@@ -27,7 +27,7 @@ class CachedBindings:
     """`Bindings` with a memory of `size` sessions for `ttl` seconds. Its own writes take effect at once.
 
     Concurrent look-ups of one session share one call to `inner`; one that a write overtakes is not remembered.
-    `on_change` is called after each of its own writes that changes how a session stands.
+    `watchers` are called after each of its own writes that changes how a session stands.
     """
 
     def __init__(self, inner: Bindings, ttl: float, size: int, clock: Callable[[], float]) -> None:
@@ -41,7 +41,7 @@ class CachedBindings:
         self._flights: dict[str, asyncio.Task[Standing | StoreOutage]] = {}
         self._tasks = Tasks()
         self.epoch = 0  # grows with every write: what was derived from `peek` must be asked for again
-        self.on_change: Callable[[], object] | None = None
+        self.watchers: set[Callable[[], object]] = set()
 
     def peek(self, sid_hash: str) -> Standing | None:
         """What is remembered of this session, at the cost of one look into a dict. None: ask `standing`."""
@@ -107,8 +107,8 @@ class CachedBindings:
         self._flights.clear()  # their answers may be older than the write: delivered, not remembered
         for sid_hash in set().union(*sets):
             self._forget(sid_hash)
-        if self.on_change is not None:
-            self.on_change()
+        for watcher in self.watchers:
+            watcher()
 
     async def bind(self, request: BindRequest, actor: Actor, now: int) -> Bound | Refused:
         """As `inner`. Forgets the subject and whoever else was this user: a replaced binding ends at once."""

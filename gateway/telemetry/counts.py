@@ -1,7 +1,7 @@
 """Plain counters and histograms by label values: what the hot path adds to, and a scrape reads."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 Labels = tuple[str, ...]
 
@@ -27,6 +27,14 @@ class Counts:
             labels = _admitted(labels, len(counts), self._width)
         counts[labels] = counts.get(labels, 0) + 1
 
+    def table(self) -> dict[Labels, list[float]]:
+        """A copy, a row of one number for each count."""
+        return {labels: [count] for labels, count in self._counts.items()}
+
+    def fill(self, table: Mapping[Labels, list[float]]) -> None:
+        """Count what such a copy says, and nothing else."""
+        self._counts = {labels: int(row[0]) for labels, row in table.items()}
+
     def __iter__(self) -> Iterator[tuple[Labels, int]]:
         return iter(sorted(self._counts.items()))
 
@@ -42,6 +50,14 @@ class Timings:
         """The row of `labels`, made if it is new, for `observe`."""
         labels = labels if labels in self._rows else _admitted(labels, len(self._rows), self._width)
         return self._rows.setdefault(labels, [0] * _WIDTH)
+
+    def table(self) -> dict[Labels, list[float]]:
+        """A copy of the rows."""
+        return {labels: list(row) for labels, row in self._rows.items()}
+
+    def fill(self, table: Mapping[Labels, list[float]]) -> None:
+        """Hold the rows of such a copy, and nothing else."""
+        self._rows = {labels: list(row) for labels, row in table.items()}
 
     def __iter__(self) -> Iterator[tuple[Labels, list[float]]]:
         return iter(sorted(self._rows.items()))

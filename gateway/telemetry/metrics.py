@@ -4,8 +4,11 @@ Label values come from fixed sets (ids of the configuration, our own enumeration
 """
 
 import platform
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -13,16 +16,22 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from .counts import Counts, Timings, buckets, merged, observe, total
+from .snapshot import Snapshot, Table
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 NO_ROUTE = "-"  # the route label of a request that was refused before any route was known
 
 _MAX_KEYS = 20_000  # of the hot path's memo; beyond it a request only costs more
+_LASTING = frozenset({"log_dropped", "process_cpu_seconds"})  # counters among what is asked for at each scrape
 _CLASSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 
 def _none() -> int:
     return 0
+
+
+def _one() -> int:
+    return 1
 
 
 def _nothing() -> Mapping[tuple[str, str], int]:
@@ -31,19 +40,26 @@ def _nothing() -> Mapping[tuple[str, str], int]:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What is asked for at each scrape. `upstream_connections` by (upstream, "idle" or "busy")."""
+    """What is asked for at each scrape. `upstream_connections` by (upstream, "idle" or "busy").
+
+    Each gives a number, or numbers by label values, that adds up over workers.
+    """
 
     client_connections: Callable[[], int] = _none
     tunnels: Callable[[], int] = _none
     sessions_cached: Callable[[], int] = _none
     upstream_connections: Callable[[], Mapping[tuple[str, str], int]] = _nothing
     log_dropped: Callable[[], int] = _none
+    workers: Callable[[], int] = _one
+
+
+_NO_GAUGES = Gauges()
 
 
 class Metrics:
     """The counters of one process. Every method is synchronous and never fails on a known label."""
 
-    def __init__(self, gauges: Gauges = Gauges(), version: str = "") -> None:
+    def __init__(self, gauges: Gauges = _NO_GAUGES, version: str = "") -> None:
         self._gauges = gauges
         self._version = version
         self._rows: dict[tuple[str, str, int], list[float]] = {}
@@ -53,9 +69,11 @@ class Metrics:
         self._wechat = Timings(2)
         self._verifier = Timings(2)
         self._binds = Counts(1)
+        self._reloads = Counts(1)
+        self._reloaded: tuple[bool, float] = (True, time.time())
         self._registry = CollectorRegistry()
         self._registry.register(_Families(self.families))
-        ProcessCollector(registry=self._registry)
+        self._process: Collector = ProcessCollector(registry=self._registry)
 
     def request(self, route: str, reason: str, status: int, seconds: float) -> None:
         """One answered request. `route` is a route's id or NO_ROUTE, `reason` a Reason."""
@@ -93,9 +111,46 @@ class Metrics:
         """One try to bind."""
         self._binds.add(outcome)
 
+    def reload(self, ok: bool) -> None:
+        """One try to reload the configuration."""
+        self._reloads.add("ok" if ok else "refused")
+        self._reloaded = (ok, time.time() if ok else self._reloaded[1])
+
     def exposition(self) -> bytes:
         """Everything, in Prometheus' text format (content type: CONTENT_TYPE)."""
         return generate_latest(self._registry)
+
+    def snapshot(self) -> Snapshot:
+        """Everything, as plain values."""
+        lasting: dict[str, Table] = {name: book.table() for name, book in self._books()}
+        passing: dict[str, Table] = {"reloaded": {(): [float(self._reloaded[0]), self._reloaded[1]]}}
+        now = {field.name: _table(getattr(self._gauges, field.name)()) for field in fields(Gauges)}
+        now |= {family.name: {(): [family.samples[0].value]} for family in self._process.collect()}
+        for name, table in now.items():
+            (lasting if name in _LASTING else passing)[name] = table
+        return Snapshot(lasting, passing)
+
+    def exposition_of(self, snapshot: Snapshot) -> bytes:
+        """Like `exposition`, with the numbers of `snapshot`, which may be several processes'."""
+        tables = {**snapshot.lasting, **snapshot.passing}
+        kinds = {field.name: getattr(_NO_GAUGES, field.name)() for field in fields(Gauges)}
+        asked: dict[str, Any] = {name: partial(_asked, tables.get(name, {}), kind) for name, kind in kinds.items()}
+        shown = Metrics(Gauges(**asked), self._version)
+        for name, book in shown._books():
+            book.fill(tables.get(name, {}))
+        for ok, moment in tables.get("reloaded", {}).values():
+            shown._reloaded = (bool(ok), moment)
+        processes = list(self._process.collect())
+        for family in processes:
+            sample = family.samples[0]
+            family.samples = [sample._replace(value=row[0]) for row in tables.get(family.name, {}).values()]
+        registry = CollectorRegistry()
+        registry.register(_Families(shown.families))
+        registry.register(_Families(lambda: processes))
+        return generate_latest(registry)
+
+    def _books(self) -> list[tuple[str, Counts | Timings]]:
+        return [(name, book) for name, book in vars(self).items() if isinstance(book, Counts | Timings)]
 
     def families(self) -> Iterable[Metric]:
         """Everything but the process' own figures, as prometheus_client's values."""
@@ -118,6 +173,7 @@ class Metrics:
             "gateway_verifier_call", "Questions to the legacy system", ["kind", "outcome"], self._verifier
         )
         yield _counter("gateway_binds", "Tries to bind.", ["outcome"], self._binds)
+        yield _counter("gateway_config_reloads", "Tries to reload the configuration.", ["outcome"], self._reloads)
         yield from self._own_families()
 
     def _upstream_families(self) -> Iterable[Metric]:
@@ -139,9 +195,28 @@ class Metrics:
         yield CounterMetricFamily(
             "gateway_log_dropped", "Log lines dropped because nobody read them in time.", gauges.log_dropped()
         )
+        ok, moment = self._reloaded
+        yield GaugeMetricFamily(
+            "gateway_config_last_reload_successful", "1 unless the last reload was refused.", float(ok)
+        )
+        yield GaugeMetricFamily(
+            "gateway_config_last_reload_timestamp_seconds", "When the configuration that serves was read.", moment
+        )
+        yield GaugeMetricFamily("gateway_workers", "Processes whose figures these are.", gauges.workers())
         build = GaugeMetricFamily("gateway_build_info", "What runs; always 1.", labels=["version", "python"])
         build.add_metric([self._version, platform.python_version()], 1)
         yield build
+
+
+def _table(value: float | Mapping[tuple[str, ...], float]) -> Table:
+    return {labels: [each] for labels, each in value.items()} if isinstance(value, Mapping) else {(): [value]}
+
+
+def _asked(table: Table, kind: object) -> object:
+    """What `_table` was made of: numbers by labels, or a number, as `kind` is."""
+    if isinstance(kind, Mapping):
+        return {labels: row[0] for labels, row in table.items()}
+    return sum(row[0] for row in table.values())
 
 
 class _Families(Collector):

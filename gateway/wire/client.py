@@ -28,6 +28,7 @@ from .parser import check_unfinished, parse_request
 log = logging.getLogger(__name__)
 
 NEVER = float("inf")
+LAST_CALL = 1.0  # seconds: while draining, a request that was on its way to an idle connection is still answered
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -152,11 +153,12 @@ class ClientConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client will send nothing more: it may still want its answers (half close)."""
         self._eof = True
+        half = self.transport.can_write_eof()  # TLS has no half close: what is under way ends with it
         if self._state is _BUSY:
             if self._reading_body and not self._body.done:
                 self._body_broke_off()
-            return True
-        return self._state is _QUEUED
+            return half
+        return half and self._state is _QUEUED
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
@@ -257,9 +259,9 @@ class ClientConnection(asyncio.Protocol):
         paused, self._paused_by_exchange = self._paused_by_exchange, False
         if self.transport.is_closing():
             return
-        if keep_alive and self._body.done and not self.draining:
+        if keep_alive and self._body.done:
             self._reading_body = False
-            self.deadline = self._loop.time() + self._limits.idle_timeout
+            self.deadline = self._loop.time() + (LAST_CALL if self.draining else self._limits.idle_timeout)
             if self._buffer or self._write_paused:
                 self._state = _QUEUED
                 if not self._write_paused:
@@ -304,10 +306,29 @@ class ClientConnection(asyncio.Protocol):
             self.abort()
 
     def drain(self) -> None:
-        """Close as soon as no request is under way."""
+        """End with the next answer; without a request, soon."""
         self.draining = True
         if self._state is _IDLE:
-            self._close()
+            self.deadline = self._loop.time() + LAST_CALL
+
+    # --- for a new configuration --------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way: the one after the first `carried`."""
+        return self._exchange is not None
+
+    def move(
+        self, door: Door, names: FieldNames, limits: Limits, memo: HeadMemo | None, shortcut: Shortcut | None
+    ) -> None:
+        """The next request goes through another door. The one under way knows its own."""
+        self._shortcut = shortcut
+        self.lane = None
+        self._door = door
+        self._names = names
+        self._limits = limits
+        self._memo = memo
+        door.recognize(self)
 
     # --- inside -------------------------------------------------------------------------------------
 
@@ -417,7 +438,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _linger(self) -> None:
         """Close, without letting a reset eat the answer of a client that is still sending."""
-        if self._eof or not self.transport.can_write_eof():
+        if self._eof:
             self._close()
         else:
             self.deadline = self._loop.time() + self._end().linger()

@@ -31,16 +31,17 @@ class Ending:
         self._unsent = 0
 
     def close(self) -> float:
-        """Close behind what is still to be sent."""
-        patience = self._patience()
+        """Close behind what is still to be sent. With TLS some of that waits where we cannot see it."""
+        patience = self._patience() if self._transport.can_write_eof() else self._limits.body_timeout
         self._transport.close()
         return patience
 
     def linger(self) -> float:
-        """RFC 9112 9.6: half-close and read on, so that a reset cannot eat the answer."""
+        """RFC 9112 9.6: half-close and read on, so that a reset cannot eat the answer. TLS cannot half-close."""
         patience = self._patience()
         self._transport.resume_reading()
-        self._transport.write_eof()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
         return patience
 
     def data_received(self, size: int) -> None:

@@ -49,5 +49,8 @@ class Door(Protocol):
     def greet(self, client: "ClientConnection") -> bool:
         """A connection was made. False: too many; the connection is refused and closed."""
 
+    def recognize(self, client: "ClientConnection") -> None:
+        """A connection that another door greeted comes here from now on."""
+
     def farewell(self, client: "ClientConnection") -> None:
         """It is gone."""

@@ -7,7 +7,7 @@ import os
 import resource
 import socket
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 log = logging.getLogger(__name__)
@@ -63,21 +63,47 @@ class Sweeper:
             sweep(now)
 
 
-def tcp_socket(host: str, port: int) -> socket.socket:
-    """A listening TCP socket. Raises OSError, for instance if the port is taken."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind, protocol)
+def tcp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening TCP socket. Raises OSError, for instance if the port is taken.
+
+    `shared`: one of several on a port that `held_port` holds; the kernel spreads new connections over them.
+    """
+    listener = _bound(host, port, shared)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
         listener.listen(BACKLOG)
         listener.setblocking(False)
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def held_port(host: str, port: int) -> socket.socket:
+    """A socket that keeps a TCP port for `shared` listeners of this user, and for no one else. It never listens.
+
+    It is bound without SO_REUSEPORT, so that a port in use is an OSError and not a port shared with strangers; only
+    then may others join it. Without SO_REUSEADDR from then on it refuses them even while nobody listens.
+    """
+    holder = _bound(host, port, shared=False)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    return holder
+
+
+def _bound(host: str, port: int, shared: bool) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def unix_socket(path: str) -> socket.socket:
@@ -94,6 +120,19 @@ def unix_socket(path: str) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections that the kernel has made and nobody has accepted yet."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except ConnectionAbortedError:
+            continue
+        except OSError:  # none is left, or no descriptor is
+            return
+        connection.setblocking(False)
+        yield connection
 
 
 def _answers(path: str) -> bool:

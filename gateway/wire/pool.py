@@ -30,6 +30,7 @@ class Pool:
         self._limit = limit
         self._loop = loop
         self._idle: list[UpstreamConnection] = []
+        self._closed = False
         self.open = 0
 
     @property
@@ -73,7 +74,7 @@ class Pool:
 
     def release(self, connection: UpstreamConnection) -> None:
         """Give a connection back after a complete response."""
-        if connection.clean:
+        if connection.clean and not self._closed:
             if connection.paused:
                 connection.resume()
             connection.idle_since = self._loop.time()
@@ -93,7 +94,8 @@ class Pool:
             self._idle.pop(0).transport.abort()
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and from now on whatever comes back."""
+        self._closed = True
         for connection in self._idle:
             connection.transport.abort()
         self._idle.clear()

@@ -60,3 +60,21 @@ def test_a_limit_that_was_asked_for_and_is_not_had(folder: Any) -> None:
         child.stderr.read()
     assert line["level"] == "warning"
     assert re.fullmatch(r"limits\.max_connections .*\b[1-9]\d\d\b.* limit of open files.*", line["message"])
+
+
+def test_workers_that_cannot_start_are_told_of_once(folder: Any) -> None:
+    """By the supervisor if it is a port, else in the words of the first."""
+    folder.replace("version = 1\n", "version = 1\nserver.workers = 3\n")
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        address = f"127.0.0.1:{squatter.getsockname()[1]}"
+        folder.replace('server.listen = ["127.0.0.1:0"]', f'server.listen = ["{address}"]')
+        ended = served(folder)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(f"gateway: cannot start: server.listen: {address} is in use by another process\n")
+    (folder.path / "data").mkdir()
+    (folder.path / "data" / "bindings.db").touch(mode=0o600)
+    (folder.path / "data" / "bindings.db").write_text("not a database, but long enough to be none")
+    ended = served(folder)
+    assert ended.returncode == 1
+    assert ended.stderr.count("cannot start") == 1
+    assert ended.stderr.count("bindings.db") == 1

@@ -135,6 +135,8 @@ def test_a_key_cannot_write_lines_into_the_report(folder: Any) -> None:
         ("[server]", "[server]\nlisten = []", "write at least one"),
         ("[server]", "[server]\nworkers = 0", "from 1 to 256"),
         ("[server]", "[server]\nworkers = true", "from 1 to 256"),
+        ("[server]", "[server]\nworkers = 257", "from 1 to 256"),
+        ("[server]", '[server]\nworkers = "2"', 'or "auto" for one a processor'),
         ('[server]\npublic_url = "https://app.example.com"', "server = 1", "must be a table"),
         ('id = "legacy"\nservers', "servers", "is required: Our name for it"),
         ('id = "legacy"\nservers', 'id = "Legacy"\nservers', "'Legacy' is not possible here: write lower-case"),
@@ -159,8 +161,6 @@ def test_a_list_is_not_called_empty_for_wrong_items(folder: Any) -> None:
     ("old", "new", "key"),
     [
         ("[server]", '[server]\nauthz = "127.0.0.1:8082"', "server.authz"),
-        ("[server]", "[server]\nworkers = 2", "server.workers"),
-        ("[server]", '[server]\nworkers = "auto"', "server.workers"),
         ("version = 1", 'version = 1\nstate.url = "redis://h"', "state.url"),
         ("version = 1", 'version = 1\nbindings.url = "postgresql://h/d"', "bindings.url"),
         ("version = 1", 'version = 1\nsession.store = "redis://h"', "session.store"),

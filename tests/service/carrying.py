@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from .conftest import House
 from .raw import PATIENCE, Answer, Browser, Line
 
-BACKGROUND = 2  # the gateway's own tasks: one prunes, one watches
+BACKGROUND = 1  # the watch over what goes on for long
 
 
 def request(

@@ -57,10 +57,10 @@ _CONFIG = """
 version = 1
 [server]
 development = true
-listen = ["127.0.0.1:{port}"]
+listen = ["127.0.0.1:{port}", {listen}]
 admin = "127.0.0.1:0"
 public_url = "http://127.0.0.1:{port}"
-drain_timeout = "2s"
+drain_timeout = "{drain}"
 {server}
 [secrets]
 cookie_keys = [{{ file = "cookie.key" }}]
@@ -223,11 +223,12 @@ async def open_house(tmp_path: Path, users_file: Path, fast: bool) -> AsyncItera
         upstream = StrictUpstream(issuer=f"http://127.0.0.1:{port}")
         upstream_port = await upstream.start()
         closers.append(upstream.stop)
-        names = ("server", "app", "bindings", "identity", "bind", "session", "limits", "legacy")
+        names = ("server", "app", "bindings", "identity", "bind", "session", "limits", "legacy", "listen")
         text = _CONFIG.format(
             port=port,
             wechat=wechat.addresses[0][1],
             upstream=upstream_port,
+            drain=parts.pop("drain", "2s"),
             **{name: parts.pop(name, "") for name in names},
         )
         assert not parts

@@ -257,6 +257,6 @@ async def test_a_405_names_the_methods_that_would_do(open_house: Open) -> None:
 
 async def test_the_backlog_is_the_kernels(house: House) -> None:
     """A burst of connections waits in the queue instead of being dropped: uvloop would set 100."""
-    info = house.gateway._servers[0].sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    info = next(iter(house.gateway._listeners)).server.sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     backlog = int.from_bytes(info[28:32], sys.byteorder)  # tcpi_sacked: a listener's limit, see tcp_get_info(2)
     assert backlog >= 1024

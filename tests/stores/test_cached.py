@@ -242,7 +242,7 @@ async def test_a_look_up_that_a_write_overtook_is_not_remembered(cache, inner, w
 async def test_every_write_of_its_own_is_told(cache, inner, fails):
     """Who watches over what is running hears of it, also when nobody knows whether it was written."""
     told = []
-    cache.on_change = lambda: told.append(len(told))
+    cache.watchers.add(lambda: told.append(len(told)))
     inner.error = StoreOutage() if fails else None
     writes = [
         lambda: cache.bind(request(), ACTOR, 100),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.wire.listen import Sweeper, tcp_socket, unix_socket
+from gateway.wire.listen import Sweeper, held_port, tcp_socket, unix_socket
 from gateway.wire.tasks import Tasks
 
 
@@ -100,3 +100,56 @@ async def test_background_tasks_are_held_logged_and_cancelled(caplog: pytest.Log
     await tasks.close()
     assert task.cancelled()
     assert len(tasks) == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_held_port_is_for_shared_listeners_only(host: str) -> None:
+    """With listeners on it or without, it is given to nobody else; none of them is needed to keep it."""
+    with held_port(host, 0) as holder:
+        port = holder.getsockname()[1]
+        for _ in range(2):
+            with pytest.raises(OSError, match="in use"):
+                tcp_socket(host, port)
+            with pytest.raises(OSError, match="in use"):
+                held_port(host, port)
+            with tcp_socket(host, port, shared=True), tcp_socket(host, port, shared=True):
+                with pytest.raises(OSError, match="in use"):
+                    tcp_socket(host, port)
+                with pytest.raises(OSError, match="in use"):
+                    held_port(host, port)
+
+
+def test_a_taken_port_is_not_shared() -> None:
+    """Not even with another gateway of ours."""
+    with tcp_socket("127.0.0.1", 0) as alone, pytest.raises(OSError, match="in use"):
+        held_port("127.0.0.1", alone.getsockname()[1])
+
+
+def test_connections_are_spread_and_the_holder_gets_none() -> None:
+    """Of 200 connections no listener has all; one that closed gets no more."""
+    with held_port("127.0.0.1", 0) as holder:
+        port = holder.getsockname()[1]
+        listeners = [tcp_socket("127.0.0.1", port, shared=True) for _ in range(2)]
+        assert all(0 < count < 200 for count in shares(listeners, port))
+        listeners.pop().close()
+        assert shares(listeners, port) == [200]
+        listeners.pop().close()
+
+
+def shares(listeners: list[socket.socket], port: int) -> list[int]:
+    """How many of 200 connections each listener gets."""
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+    counts = []
+    for listener in listeners:
+        count = 0
+        while True:
+            try:
+                listener.accept()[0].close()
+            except BlockingIOError:
+                break
+            count += 1
+        counts.append(count)
+    for client in clients:
+        client.close()
+    assert sum(counts) == 200
+    return counts

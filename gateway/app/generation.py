@@ -1,0 +1,291 @@
+"""One generation: everything that is built from one configuration. A reload builds the next one beside it.
+
+Law: what must outlive a configuration (metrics, connections, stores) comes from outside, in `Lasting`.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from gateway.authorizer import Authorizer
+from gateway.config import Loaded, Settings
+from gateway.core.cookies import CookieNames
+from gateway.core.fields import request_names, response_names
+from gateway.core.hosts import AppHosts
+from gateway.core.identity import Session
+from gateway.core.routing import RouteTable
+from gateway.front import PAGES, Front, own_routes
+from gateway.proxy.carrier import Carrier
+from gateway.proxy.express import Express
+from gateway.proxy.origin import Origins
+from gateway.proxy.render import Renderer
+from gateway.proxy.upstreams import Upstream, connect_inside
+from gateway.proxy.watch import Watch
+from gateway.sealing import KeyedHash, Sealer, token_hash
+from gateway.stores.cached import CachedBindings
+from gateway.stores.interface import OnConflict, State
+from gateway.stores.sessions import SealedCookieStorage, SessionSealer
+from gateway.stores.sql_bindings import open_sql_bindings
+from gateway.stores.sql_state import open_sql_state
+from gateway.telemetry.lines import LineWriter
+from gateway.telemetry.logs import AccessLog
+from gateway.telemetry.metrics import Metrics
+from gateway.web.app import build_web
+from gateway.web.parts import WebParts
+from gateway.wechat.dance import Dance
+from gateway.wechat.interface import Provider
+from gateway.wechat.wechat import WeChat
+from gateway.wire.client import ClientConnection
+from gateway.wire.clients import Clients
+from gateway.wire.limits import Limits
+from gateway.wire.memo import HeadMemo
+from gateway.wire.pool import Pool
+from gateway.wire.tasks import Tasks
+from gateway.wire.upstream import UpstreamConnection
+
+from .build import (
+    bind_limits_of,
+    brand_of,
+    identity_headers,
+    limits_of,
+    needs_binding_by,
+    signer_of,
+    upstream_of,
+    ways_to_bind,
+)
+from .shelf import Shelf
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """What all generations of a process share. `fast` is the wire's fast path (wire/memo.py)."""
+
+    writer: LineWriter
+    metrics: Metrics
+    fast: bool
+    clients: Clients = field(default_factory=Clients)
+    shelf: Shelf = field(default_factory=Shelf)
+
+
+class Generation:
+    """Made by `open`, ended by `close`. It serves when its `client` is what listeners make of a connection."""
+
+    front: Front
+    limits: Limits
+    authorizer: Authorizer
+    bindings: CachedBindings
+    state: State
+    upstreams: Mapping[str, Upstream]
+
+    def __init__(self, loaded: Loaded, lasting: Lasting) -> None:
+        self.loaded = loaded
+        self.settings = loaded.settings
+        self._lasting = lasting
+        self._loop = asyncio.get_running_loop()
+        self._exits = contextlib.AsyncExitStack()
+
+    @classmethod
+    async def open(cls, loaded: Loaded, lasting: Lasting) -> Self:
+        """Build all of it. Raises a store's error; nothing stays open then."""
+        generation = cls(loaded, lasting)
+        try:
+            await generation._build()
+        except BaseException:
+            await generation.close()
+            raise
+        return generation
+
+    def client(self) -> ClientConnection:
+        """What is made of a new connection."""
+        return ClientConnection(self.front, self._names, self.limits, self._loop, self._memo, self._express)
+
+    def adopt(self, client: ClientConnection) -> None:
+        """The connection's next request comes here. One that is under way ends where it began."""
+        client.move(self.front, self._names, self.limits, self._memo, self._express)
+
+    def retire(self, adopt: Callable[[ClientConnection], None]) -> None:
+        """Nothing new begins here: `adopt` takes late clients, and connections to upstreams are not kept any more."""
+        self.front.successor = adopt
+        for upstream in self.upstreams.values():
+            upstream.pool.close()
+
+    def sweep(self, now: float) -> None:
+        """Close upstream connections that nobody used for long."""
+        for upstream in self.upstreams.values():
+            upstream.pool.sweep(now)
+
+    async def close(self) -> None:
+        """Close everything, in the opposite order; idempotent."""
+        await self._exits.aclose()
+
+    async def _build(self) -> None:
+        settings, metrics, lasting, loop = self.settings, self._lasting.metrics, self._lasting, self._loop
+        tasks = Tasks()
+        self._exits.push_async_callback(tasks.close)
+
+        masters = [key.get_secret_value() for key in settings.secrets.cookie_keys]
+        cookies = CookieNames.for_scheme(settings.server.secure)
+        hosts = AppHosts({app.id: app.hosts for app in settings.apps}, settings.server.public_url)
+        files = {name: text for app in settings.apps for name, text in app.domain_verification.items()}
+        table = RouteTable([*own_routes(settings.server.prefix, list(files)), *self.loaded.routes])
+        limits = self.limits = limits_of(settings)
+
+        bindings = self.bindings = await self._open_bindings(masters)
+        state = self.state = await self._open_state(masters)
+
+        sealer = SessionSealer(Sealer(masters, "session"), settings.session.idle, settings.session.absolute)
+        dance = Dance(Sealer(masters, "attempt"), KeyedHash(masters, "state"), cookies)
+        signer = signer_of(settings, masters)
+        authorizer = self.authorizer = Authorizer(
+            cookies=cookies,
+            sealer=sealer,
+            bindings=bindings,
+            signer=signer,
+            identity_header=settings.identity.header,
+            hosts=hosts,
+            idle=settings.session.idle,
+            absolute=settings.session.absolute,
+        )
+        upstreams: dict[str, Upstream] = {}
+        self.upstreams = upstreams
+        providers = self._providers(settings, metrics)
+        render = Renderer(
+            prefix=settings.server.prefix,
+            public_url=settings.server.public_url,
+            callback_origin=hosts.origin,
+            providers=providers,
+            dance=dance,
+            secure=settings.server.secure,
+        )
+        carrier = Carrier(
+            authorizer=authorizer,
+            render=render,
+            upstreams=upstreams,
+            app_of_host=hosts.app,
+            is_our_cookie=cookies.is_ours,
+            limits=limits,
+            metrics=metrics,
+            access_log=AccessLog(lasting.writer) if settings.log.access else None,
+            tasks=tasks,
+            loop=loop,
+        )
+        origins = Origins(settings.server.trusted_proxies, urlsplit(settings.server.public_url).scheme)
+        self.front = Front(table, carrier, origins, lasting.clients)
+
+        async def is_revoked(session: Session) -> bool:
+            return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
+
+        ways = ways_to_bind(settings, metrics)
+        for each in ways:
+            if each is not None:
+                self._exits.push_async_callback(each.close)
+        pages = build_web(
+            WebParts(
+                prefix=settings.server.prefix,
+                secure=settings.server.secure,
+                providers=providers,
+                app_of_host=hosts.app,
+                origin_of=hosts.origin,
+                needs_binding=needs_binding_by(table),
+                cookies=cookies,
+                dance=dance,
+                sessions=SealedCookieStorage(sealer, cookies, is_revoked, time.time),
+                absolute=settings.session.absolute,
+                bindings=bindings,
+                state=state,
+                result_sealer=Sealer(masters, "callback result"),
+                names=KeyedHash(masters, "names"),
+                jwks=signer.jwks,
+                metrics=metrics,
+                domain_files=files,
+                brand=brand_of(settings),
+                limits=bind_limits_of(settings),
+                password=ways.password,
+                sms=ways.sms,
+                resolver=ways.resolver,
+            )
+        )
+        self._names = request_names(identity_headers(self.loaded))
+        memo = self._memo = HeadMemo(limits.target) if lasting.fast else None
+        self._express = Express(table, carrier, authorizer, bindings, origins, memo).enter if memo is not None else None
+        upstreams[PAGES] = await self._own_pages(pages, limits, loop)
+        for upstream in settings.upstreams:
+            upstreams[upstream.id] = upstream_of(upstream, limits, loop, fast=lasting.fast)
+            self._exits.callback(upstreams[upstream.id].pool.close)
+        watch = Watch(self.front.exchanges, authorizer.stands, settings.bindings.cache_ttl)
+        bindings.watchers.add(watch.wake)
+        self._exits.callback(bindings.watchers.discard, watch.wake)
+        tasks.start(watch.run())
+
+    async def _open_bindings(self, masters: list[bytes]) -> CachedBindings:
+        rules = self.settings.bindings
+        key = ("bindings", rules.url, rules.per_user, rules.on_conflict, rules.cache_ttl, *masters)
+
+        async def opened() -> CachedBindings:
+            store = await open_sql_bindings(
+                rules.url,
+                per_user=rules.per_user,
+                on_conflict=OnConflict(rules.on_conflict),
+                names=KeyedHash(masters, "subjects"),
+            )
+            return CachedBindings(store, ttl=rules.cache_ttl, size=50_000, clock=time.monotonic)
+
+        bindings = await self._lasting.shelf.take(key, opened)
+        self._exits.push_async_callback(self._lasting.shelf.give_back, key)
+        return bindings
+
+    async def _open_state(self, masters: list[bytes]) -> State:
+        url = self.settings.state.url
+        key = ("state", url, *masters)
+        state = await self._lasting.shelf.take(key, lambda: open_sql_state(url, sealer=Sealer(masters, "state rows")))
+        self._exits.push_async_callback(self._lasting.shelf.give_back, key)
+        return state
+
+    async def _own_pages(self, pages: web.Application, limits: Limits, loop: asyncio.AbstractEventLoop) -> Upstream:
+        """Our aiohttp application as one more upstream, over socket pairs."""
+        runner = web.AppRunner(
+            pages,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            auto_decompress=False,  # a stranger's 58 KB would become 60 MB, on the loop that serves everybody
+            max_line_size=limits.target + 1024,
+            max_field_size=limits.head,
+        )
+        await runner.setup()
+        self._exits.push_async_callback(runner.cleanup)
+        server = runner.server
+        assert server is not None
+        names = response_names()
+        pool = Pool(
+            connect_inside(server, lambda: UpstreamConnection(names, limits)),
+            timeout=5.0,
+            idle_timeout=30.0,
+            limit=limits.connections,
+            loop=loop,
+        )
+        self._exits.callback(pool.close)
+        return Upstream(PAGES, pool, None, response_timeout=40.0, idle_timeout=40.0)
+
+    def _providers(self, settings: Settings, metrics: Metrics) -> Mapping[str, Provider]:
+        providers: dict[str, Provider] = {}
+        for app in settings.apps:
+            provider = WeChat(
+                app.id,
+                app.app_id,
+                app.secret.get_secret_value(),
+                app.scope,
+                app.authorize_base,
+                app.api_base,
+                timeout=app.timeout,
+                on_call=metrics.wechat_call,
+            )
+            self._exits.push_async_callback(provider.close)
+            providers[app.id] = provider
+        return providers
