@@ -28,7 +28,7 @@ from gateway.proxy.carrier import Carrier
 from gateway.proxy.express import Express
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
-from gateway.proxy.upstreams import Upstream, connect_inside
+from gateway.proxy.upstreams import Server, Upstream
 from gateway.sealing import KeyedHash, Sealer, token_hash
 from gateway.stores.cached import CachedBindings
 from gateway.stores.interface import OnConflict, State
@@ -44,6 +44,7 @@ from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
 from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection
+from gateway.wire.dial import connect_inside
 from gateway.wire.limits import Limits
 from gateway.wire.listen import BACKLOG, Sweeper
 from gateway.wire.memo import HeadMemo
@@ -58,9 +59,9 @@ from .build import (
     limits_of,
     needs_binding_by,
     signer_of,
-    upstream_of,
     ways_to_bind,
 )
+from .upstreams import UpstreamBuilder
 
 log = logging.getLogger(__name__)
 
@@ -215,11 +216,14 @@ class Gateway:
         names = request_names(identity_headers(self._loaded))
         memo = HeadMemo(limits.target) if self._fast else None
         express = Express(table, carrier, authorizer, bindings, origins, memo).enter if memo is not None else None
-        upstreams[PAGES] = await self._own_pages(pages, limits, loop)
+        upstreams[PAGES] = await self._own_pages(pages, limits, metrics, loop)
+        builder = UpstreamBuilder(limits, metrics, loop, fast=self._fast)
         for upstream in settings.upstreams:
-            upstreams[upstream.id] = upstream_of(upstream, limits, loop, fast=self._fast)
-            self._exits.callback(upstreams[upstream.id].pool.close)
-        sweeper = Sweeper(lambda: front.connections, [each.pool.sweep for each in upstreams.values()], loop)
+            upstreams[upstream.id] = builder.upstream(upstream)
+        for running in upstreams.values():
+            running.start(tasks)
+            self._exits.callback(running.close)
+        sweeper = Sweeper(lambda: front.connections, [each.sweep for each in upstreams.values()], loop)
         sweeper.start()
         self._exits.callback(sweeper.stop)
         tasks.start(_prune(state, bindings))
@@ -247,7 +251,9 @@ class Gateway:
         if not self._accepting:
             raise ConnectionError("starting, or stopping")
 
-    async def _own_pages(self, pages: web.Application, limits: Limits, loop: asyncio.AbstractEventLoop) -> Upstream:
+    async def _own_pages(
+        self, pages: web.Application, limits: Limits, metrics: Metrics, loop: asyncio.AbstractEventLoop
+    ) -> Upstream:
         """Our aiohttp application as one more upstream, over socket pairs."""
         runner = web.AppRunner(
             pages,
@@ -270,8 +276,14 @@ class Gateway:
             limit=limits.connections,
             loop=loop,
         )
-        self._exits.callback(pool.close)
-        return Upstream(PAGES, pool, None, response_timeout=40.0, idle_timeout=40.0)
+        return Upstream(
+            PAGES,
+            [Server("own pages", pool)],
+            response_timeout=40.0,
+            idle_timeout=40.0,
+            metrics=metrics,
+            clock=loop.time,
+        )
 
     async def _open_admin(
         self, settings: Settings, metrics: Metrics, checks: list[tuple[str, Callable[[], Awaitable[None]]]]
@@ -312,14 +324,19 @@ class Gateway:
         def connections() -> dict[tuple[str, str], int]:
             counts: dict[tuple[str, str], int] = {}
             for name, upstream in upstreams.items():
-                counts[name, "idle"] = upstream.pool.idle
-                counts[name, "busy"] = upstream.pool.open - upstream.pool.idle
+                counts[name, "idle"] = sum(server.pool.idle for server in upstream.servers)
+                counts[name, "busy"] = sum(server.pool.busy for server in upstream.servers)
             return counts
+
+        def healthy() -> dict[tuple[str, str], int]:
+            listed = [each for each in upstreams.values() if each.id != PAGES]
+            return {(each.id, server.name): int(server.available) for each in listed for server in each.servers}
 
         return Gauges(
             client_connections=lambda: len(self._front.connections) if self._front is not None else 0,
             sessions_cached=lambda: len(authorizer),
             upstream_connections=connections,
+            upstream_healthy=healthy,
             log_dropped=lambda: self._writer.dropped,
         )
 

@@ -1,38 +1,12 @@
-"""The tables about where requests go: [[upstreams]] and [[routes]]."""
+"""The table about which requests go where: [[routes]]."""
 
-from typing import Annotated
-
-from pydantic import AfterValidator, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from gateway.core.policy import Policy, Route
 from gateway.core.prefixes import Prefixes
 
-from .addresses import UpstreamServer
 from .context import Section, key
-from .values import HostPattern, Id, Method, ParsedRoutePath, Prefix, Timeout, Word
-
-
-def _one_server(servers: tuple[object, ...]) -> tuple[object, ...]:
-    if len(servers) > 1:
-        raise ValueError("balancing is not in this version: name one server")
-    return servers
-
-
-class Upstream(Section):
-    """A legacy system."""
-
-    id: Id = key(description="Our name for it: in routes and metrics.")
-    servers: Annotated[tuple[UpstreamServer, ...], AfterValidator(_one_server)] = key(
-        min_length=1, description="`http://host:port` or `unix:/path`. One server in this version."
-    )
-    connect_timeout: Timeout = key(default="3s", description="How long a connection may take to open (502).")
-    response_timeout: Timeout = key(
-        default="60s", description="How long the response's head may take (504). A policy may say otherwise."
-    )
-    idle_timeout: Timeout = key(
-        default="50s",
-        description="How long an unused connection is kept; a little less than the upstream's own keep-alive.",
-    )
+from .values import HostPattern, Id, Method, ParsedRoutePath, Prefix, Word
 
 
 class RouteRule(Section):

@@ -56,7 +56,11 @@ def busy(house: House) -> dict[str, str]:
     """The pools that are not at rest, as they show themselves."""
     front = house.gateway._front
     assert front is not None
-    pools = {name: repr(upstream.pool) for name, upstream in front._carrier.upstreams.items()}
+    pools = {
+        f"{name} {server.name}": repr(server.pool)
+        for name, upstream in front._carrier.upstreams.items()
+        for server in upstream.servers
+    }
     return {name: shown for name, shown in pools.items() if "<Pool 0 active" not in shown}
 
 
