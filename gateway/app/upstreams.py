@@ -30,7 +30,6 @@ class UpstreamBuilder:
     limits: Limits
     metrics: Metrics
     loop: asyncio.AbstractEventLoop
-    lookup: resolve.Lookup = resolve.lookup
     fast: bool = True
 
     def upstream(self, settings: UpstreamSettings) -> Upstream:
@@ -54,7 +53,7 @@ class UpstreamBuilder:
         names, limits = response_names(), self.limits
         dns = None
         if isinstance(address, Tcp):
-            dns = resolve.Name(address.host, every=settings.resolve_every, lookup=self.lookup)
+            dns = resolve.Name(address.host, every=settings.resolve_every, lookup=resolve.lookup)
         tls = tls_to(address, settings.tls, context) if context is not None else None
 
         def dial(make: Make, timeout: float) -> Connect:

@@ -33,7 +33,7 @@ class Name:
         host: str,
         *,
         every: float,
-        lookup: Lookup = lookup,
+        lookup: Lookup,
         patience: float = _PATIENCE,
         rand: Callable[[], float] = random.random,
     ) -> None:
