@@ -230,7 +230,17 @@ class Express:
 class Passing:
     """One exchange on the fast path, from the moment its request is upstream."""
 
-    __slots__ = ("_carrier", "_client", "_connection", "_head", "_line", "_passage", "_request_id", "_server", "_started")
+    __slots__ = (
+        "_carrier",
+        "_client",
+        "_connection",
+        "_head",
+        "_line",
+        "_passage",
+        "_request_id",
+        "_server",
+        "_started",
+    )
 
     takes_whole = True
 
