@@ -1,12 +1,14 @@
 """The table about which requests go where: [[routes]]."""
 
+from dataclasses import replace
+
 from pydantic import ValidationInfo, field_validator
 
 from gateway.core.policy import Policy, Route
 from gateway.core.prefixes import Prefixes
 
 from .context import Section, key
-from .values import HostPattern, Id, Method, ParsedRoutePath, Prefix, Word
+from .values import HostPattern, Id, Method, ParsedRoutePath, Prefix, Timeout, Word
 
 
 class RouteRule(Section):
@@ -29,6 +31,10 @@ class RouteRule(Section):
         description="The token's `aud`: who shall accept it. Required unless the policy is public. One a backend.",
     )
 
+    response_timeout: Timeout | None = key(
+        default=None,
+        description="How long the response's head may take here. Default: the policy's, or the upstream's.",
+    )
     strip_prefix: Prefix | None = key(
         default=None, description="Taken off the path for the upstream: the route's path, or the beginning of it."
     )
@@ -60,6 +66,8 @@ def route_of(rule: RouteRule, policy: Policy, reserved: str) -> Route:
     if rule.strip_prefix or rule.add_prefix:
         strip, add = rule.strip_prefix or "", rule.add_prefix or ""
         prefixes = Prefixes(strip.encode("ascii"), add.encode("ascii"), reserved.encode("ascii"))
+    if rule.response_timeout is not None:
+        policy = replace(policy, response_timeout=rule.response_timeout)
     return Route(
         id=rule.id,
         hosts=rule.hosts,
