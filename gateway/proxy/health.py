@@ -107,7 +107,7 @@ class _Answer:
     def response_head(self, head: ResponseHead) -> None:
         self.status = head.status
 
-    def response_whole(self, head: ResponseHead, data: bytes, end: int) -> None:
+    def response_whole(self, head: ResponseHead, body: bytes, data: bytes) -> None:
         pass
 
     def response_data(self, data: bytes) -> None:
