@@ -1,6 +1,5 @@
 """From settings to the parts that they describe. Every function makes one part and starts nothing."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,14 +7,11 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
-from gateway.config import Loaded, Settings, Tcp
-from gateway.config.routes import Upstream as UpstreamSettings
+from gateway.config import Loaded, Settings
 from gateway.core.errors import GatewayError
-from gateway.core.fields import response_names
 from gateway.core.policy import Access
 from gateway.core.routing import RouteTable
 from gateway.core.target import parse_target
-from gateway.proxy.upstreams import Upstream, connect_tcp, connect_unix
 from gateway.sealing import KeyedHash
 from gateway.signing import KeyRing, SecretRing, Signer, load_private_pem
 from gateway.telemetry.metrics import Metrics
@@ -27,9 +23,6 @@ from gateway.web.parts import Brand
 from gateway.web.parts import Limits as BindLimits
 from gateway.wire.limits import Limits
 from gateway.wire.listen import raise_file_limit
-from gateway.wire.memo import ResponseMemo
-from gateway.wire.pool import Pool
-from gateway.wire.upstream import UpstreamConnection
 
 log = logging.getLogger(__name__)
 
@@ -140,35 +133,6 @@ def signer_of(settings: Settings, masters: list[bytes]) -> Signer:
         KeyedHash(masters, "sid in tokens"),
         KeyedHash(masters, "subjects in tokens"),
         {app.id: app.app_id for app in settings.apps},
-    )
-
-
-def upstream_of(
-    settings: UpstreamSettings, limits: Limits, loop: asyncio.AbstractEventLoop, *, fast: bool = True
-) -> Upstream:
-    """An upstream with its pool, not connected yet. `fast`: with a memo of response heads."""
-    address = settings.servers[0]
-    names = response_names()
-    memo = ResponseMemo() if fast else None
-
-    def make() -> UpstreamConnection:
-        return UpstreamConnection(names, limits, memo)
-
-    origin: bytes | None = None
-    if isinstance(address, Tcp):
-        connect = connect_tcp(address.host, address.port, make)
-        origin = f"http://{address}".removesuffix(":80").encode("ascii")
-    else:
-        connect = connect_unix(str(address.path), make)
-    pool = Pool(
-        connect,
-        timeout=settings.connect_timeout,
-        idle_timeout=settings.idle_timeout,
-        limit=limits.connections,
-        loop=loop,
-    )
-    return Upstream(
-        settings.id, pool, origin, settings.response_timeout, idle_timeout=max(settings.response_timeout, 60.0)
     )
 
 

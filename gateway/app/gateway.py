@@ -14,7 +14,7 @@ from gateway import __version__
 from gateway.admin.application import build_admin
 from gateway.config import Loaded, Settings
 from gateway.core.errors import GatewayError
-from gateway.front import Front
+from gateway.front import PAGES, Front
 from gateway.listeners import OwnSockets, Sockets
 from gateway.telemetry.board import Board
 from gateway.telemetry.lines import LineWriter
@@ -286,15 +286,21 @@ class Gateway:
         def connections() -> dict[tuple[str, str], int]:
             counts: dict[tuple[str, str], int] = {}
             for name, upstream in self._now.upstreams.items() if self._now is not None else ():
-                counts[name, "idle"] = upstream.pool.idle
-                counts[name, "busy"] = upstream.pool.open - upstream.pool.idle
+                counts[name, "idle"] = sum(server.pool.idle for server in upstream.servers)
+                counts[name, "busy"] = sum(server.pool.busy for server in upstream.servers)
             return counts
+
+        def healthy() -> dict[tuple[str, str], int]:
+            listed = self._now.upstreams.values() if self._now is not None else ()
+            servers = [(each.id, server) for each in listed if each.id != PAGES for server in each.servers]
+            return {(id_, server.name): int(server.available) for id_, server in servers}
 
         return Gauges(
             client_connections=lambda: len(self._lasting.clients),
             tunnels=lambda: sum(each.front.tunnels for each in self._generations()),
             sessions_cached=lambda: len(self._now.authorizer) if self._now is not None else 0,
             upstream_connections=connections,
+            upstream_healthy=healthy,
             log_dropped=lambda: self._writer.dropped,
         )
 

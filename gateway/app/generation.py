@@ -25,7 +25,7 @@ from gateway.proxy.carrier import Carrier
 from gateway.proxy.express import Express
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
-from gateway.proxy.upstreams import Upstream, connect_inside
+from gateway.proxy.upstreams import Server, Upstream
 from gateway.proxy.watch import Watch
 from gateway.sealing import KeyedHash, Sealer, token_hash
 from gateway.stores.cached import CachedBindings
@@ -43,6 +43,7 @@ from gateway.wechat.interface import Provider
 from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection
 from gateway.wire.clients import Clients
+from gateway.wire.dial import connect_inside
 from gateway.wire.limits import Limits
 from gateway.wire.memo import HeadMemo
 from gateway.wire.pool import Pool
@@ -56,10 +57,10 @@ from .build import (
     limits_of,
     needs_binding_by,
     signer_of,
-    upstream_of,
     ways_to_bind,
 )
 from .shelf import Shelf
+from .upstreams import UpstreamBuilder
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,12 @@ class Generation:
         """Nothing new begins here: `adopt` takes late clients, and connections to upstreams are not kept any more."""
         self.front.successor = adopt
         for upstream in self.upstreams.values():
-            upstream.pool.close()
+            upstream.close()
 
     def sweep(self, now: float) -> None:
         """Close upstream connections that nobody used for long."""
         for upstream in self.upstreams.values():
-            upstream.pool.sweep(now)
+            upstream.sweep(now)
 
     async def close(self) -> None:
         """Close everything, in the opposite order; idempotent."""
@@ -214,10 +215,13 @@ class Generation:
         self._names = request_names(identity_headers(self.loaded))
         memo = self._memo = HeadMemo(limits.target) if lasting.fast else None
         self._express = Express(table, carrier, authorizer, bindings, origins, memo).enter if memo is not None else None
-        upstreams[PAGES] = await self._own_pages(pages, limits, loop)
+        upstreams[PAGES] = await self._own_pages(pages, limits, metrics, loop)
+        builder = UpstreamBuilder(limits, metrics, loop, fast=lasting.fast)
         for upstream in settings.upstreams:
-            upstreams[upstream.id] = upstream_of(upstream, limits, loop, fast=lasting.fast)
-            self._exits.callback(upstreams[upstream.id].pool.close)
+            upstreams[upstream.id] = builder.upstream(upstream)
+        for running in upstreams.values():
+            running.start(tasks)
+            self._exits.callback(running.close)
         watch = Watch(self.front.exchanges, authorizer.stands, settings.bindings.cache_ttl)
         bindings.watchers.add(watch.wake)
         self._exits.callback(bindings.watchers.discard, watch.wake)
@@ -247,7 +251,9 @@ class Generation:
         self._exits.push_async_callback(self._lasting.shelf.give_back, key)
         return state
 
-    async def _own_pages(self, pages: web.Application, limits: Limits, loop: asyncio.AbstractEventLoop) -> Upstream:
+    async def _own_pages(
+        self, pages: web.Application, limits: Limits, metrics: Metrics, loop: asyncio.AbstractEventLoop
+    ) -> Upstream:
         """Our aiohttp application as one more upstream, over socket pairs."""
         runner = web.AppRunner(
             pages,
@@ -270,8 +276,14 @@ class Generation:
             limit=limits.connections,
             loop=loop,
         )
-        self._exits.callback(pool.close)
-        return Upstream(PAGES, pool, None, response_timeout=40.0, idle_timeout=40.0)
+        return Upstream(
+            PAGES,
+            [Server("own pages", pool)],
+            response_timeout=40.0,
+            idle_timeout=40.0,
+            metrics=metrics,
+            clock=loop.time,
+        )
 
     def _providers(self, settings: Settings, metrics: Metrics) -> Mapping[str, Provider]:
         providers: dict[str, Provider] = {}

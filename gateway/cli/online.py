@@ -2,12 +2,14 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
+from gateway.app.upstreams import tls_context, tls_to
 from gateway.config import Address, Loaded, Problem, Tcp
+from gateway.config.addresses import Https
+from gateway.config.upstreams import TlsTable
 from gateway.core.errors import StoreOutage
 from gateway.sealing import KeyedHash, Sealer
 from gateway.stores.database import StoreUnusable
@@ -15,6 +17,9 @@ from gateway.stores.interface import OnConflict
 from gateway.stores.sql_bindings import open_sql_bindings
 from gateway.stores.sql_state import open_sql_state
 from gateway.stores.sqlite import sqlite_path
+from gateway.wire.dial import Tls, trouble
+
+_AFTER_HANDSHAKE = 0.3  # seconds
 
 
 class _Store(Protocol):
@@ -70,24 +75,37 @@ def _trouble_with_folder(folder: Path) -> str | None:
 async def _upstreams(loaded: Loaded) -> AsyncIterator[Problem]:
     for number, upstream in enumerate(loaded.settings.upstreams):
         for index, server in enumerate(upstream.servers):
-            if message := await _trouble_with_upstream(server, upstream.connect_timeout):
+            if message := await _trouble_with_upstream(server, upstream.tls, upstream.connect_timeout):
                 yield loaded.problem(("upstreams", number, "servers", index), f"{server}: {message}")
 
 
-async def _trouble_with_upstream(server: Address, patience: float) -> str | None:
+async def _trouble_with_upstream(server: Address, settings: TlsTable | None, patience: float) -> str | None:
     try:
         async with asyncio.timeout(patience):
+            if isinstance(server, Https):
+                return await _trouble_with_tls(server, tls_to(server, settings, tls_context(settings)))
             if isinstance(server, Tcp):
                 _, writer = await asyncio.open_connection(server.host, server.port)
             else:
                 _, writer = await asyncio.open_unix_connection(str(server.path))
     except TimeoutError:
         return f"no connection within {patience:g} s"
-    except ConnectionRefusedError:
-        return "connection refused"
-    except socket.gaierror:
-        return "unknown host"
     except OSError as error:
-        return (error.strerror or str(error)).lower()
+        return trouble(error)
     writer.transport.abort()
     return None
+
+
+async def _trouble_with_tls(server: Https, tls: Tls) -> str | None:
+    """A server that misses our certificate says so behind the handshake (RFC 8446 4.4.2.4), so that is waited for."""
+    reader, writer = await asyncio.open_connection(
+        server.host, server.port, ssl=tls.context, server_hostname=tls.server_name
+    )
+    try:
+        async with asyncio.timeout(_AFTER_HANDSHAKE):
+            await reader.read(1)
+    except TimeoutError:
+        return None
+    finally:
+        writer.transport.abort()
+    return "closed after the TLS handshake"

@@ -37,6 +37,13 @@ class Tcp:
 
 
 @dataclass(frozen=True, slots=True)
+class Https(Tcp):
+    """A TCP address where TLS is spoken."""
+
+    __str__ = Tcp.__str__
+
+
+@dataclass(frozen=True, slots=True)
 class Unix:
     """A Unix socket."""
 
@@ -158,10 +165,9 @@ def _page(text: object) -> str:
 def _server(text: object, info: ValidationInfo) -> Address:
     if isinstance(text, str) and text.startswith("unix:"):
         return _unix(text, info)
-    if isinstance(text, str) and text.startswith("https://"):
-        raise ValueError("https upstreams are not in this version, which has http:// and unix:")
-    url = _only_origin(text, ("http",))
-    return Tcp(url.hostname or "", url.port or 80)
+    url = _only_origin(text, ("http", "https"))
+    kind, port = (Https, 443) if url.scheme == "https" else (Tcp, 80)
+    return kind(url.hostname or "", url.port or port)
 
 
 def _cors_origin(text: object) -> str:
@@ -184,6 +190,14 @@ PageUrl = Annotated[str, BeforeValidator(_page)]
 """Where a link leads: a path of this site, or an http(s) URL; "" is nowhere."""
 
 UpstreamServer = Annotated[Address, BeforeValidator(_server), WithJsonSchema({"type": "string"})]
+
+
+def server_url(server: Address) -> str:
+    """An upstream server as it is configured: its origin, without the scheme's own port; or `unix:/path`."""
+    if isinstance(server, Unix):
+        return str(server)
+    scheme, standard = ("https", 443) if isinstance(server, Https) else ("http", 80)
+    return f"{scheme}://{server}".removesuffix(f":{standard}")
 
 
 def _network(text: object) -> Network:

@@ -1,38 +1,14 @@
-"""The tables about where requests go: [[upstreams]] and [[routes]]."""
+"""The table about which requests go where: [[routes]]."""
 
-from typing import Annotated
+from dataclasses import replace
 
-from pydantic import AfterValidator, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from gateway.core.policy import Policy, Route
 from gateway.core.prefixes import Prefixes
 
-from .addresses import UpstreamServer
 from .context import Section, key
 from .values import HostPattern, Id, Method, ParsedRoutePath, Prefix, Protocol, Timeout, Word
-
-
-def _one_server(servers: tuple[object, ...]) -> tuple[object, ...]:
-    if len(servers) > 1:
-        raise ValueError("balancing is not in this version: name one server")
-    return servers
-
-
-class Upstream(Section):
-    """A legacy system."""
-
-    id: Id = key(description="Our name for it: in routes and metrics.")
-    servers: Annotated[tuple[UpstreamServer, ...], AfterValidator(_one_server)] = key(
-        min_length=1, description="`http://host:port` or `unix:/path`. One server in this version."
-    )
-    connect_timeout: Timeout = key(default="3s", description="How long a connection may take to open (502).")
-    response_timeout: Timeout = key(
-        default="60s", description="How long the response's head may take (504). A policy may say otherwise."
-    )
-    idle_timeout: Timeout = key(
-        default="50s",
-        description="How long an unused connection is kept; a little less than the upstream's own keep-alive.",
-    )
 
 
 class RouteRule(Section):
@@ -57,6 +33,10 @@ class RouteRule(Section):
     upgrade: tuple[Protocol, ...] = key(
         default=("websocket",),
         description="Protocols that a client may switch to, if the upstream agrees. `[]`: none.",
+    )
+    response_timeout: Timeout | None = key(
+        default=None,
+        description="How long the response's head may take here. Default: the policy's, or the upstream's.",
     )
     strip_prefix: Prefix | None = key(
         default=None, description="Taken off the path for the upstream: the route's path, or the beginning of it."
@@ -89,6 +69,8 @@ def route_of(rule: RouteRule, policy: Policy, reserved: str) -> Route:
     if rule.strip_prefix or rule.add_prefix:
         strip, add = rule.strip_prefix or "", rule.add_prefix or ""
         prefixes = Prefixes(strip.encode("ascii"), add.encode("ascii"), reserved.encode("ascii"))
+    if rule.response_timeout is not None:
+        policy = replace(policy, response_timeout=rule.response_timeout)
     return Route(
         id=rule.id,
         hosts=rule.hosts,

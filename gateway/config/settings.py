@@ -5,9 +5,10 @@ from typing import Literal
 from .apps import App
 from .bind import Bind
 from .context import Section, key
-from .routes import RouteRule, Upstream
+from .routes import RouteRule
 from .server import Admin, Limits, Log, Pages, Secrets, Server
 from .stores import Bindings, Identity, Session, State
+from .upstreams import Upstream
 
 
 class Settings(Section):

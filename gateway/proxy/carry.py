@@ -22,7 +22,7 @@ from .answering import Answering
 from .carrier import Carrier
 from .heads import edited, request_bytes, response_bytes, response_framing
 from .origin import Origin
-from .upstreams import Upstream
+from .upstreams import Server, Upstream
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ _CLIENT_GONE = 499  # in logs and metrics only, as nginx has it
 class Carry(Answering):
     """One exchange. `route` is None when `error` says why there is none."""
 
+    _server: Server | None = None
     _connection: UpstreamConnection | None = None
     _verdict: Verdict | None = None
     _body_bytes = 0
@@ -56,6 +57,7 @@ class Carry(Answering):
         route: Route,
         verdict: Verdict,
         upstream: Upstream,
+        server: Server,
         connection: UpstreamConnection,
         request_id: bytes,
         started: float,
@@ -64,7 +66,7 @@ class Carry(Answering):
         carry = cls(carrier, client, head, origin, route, None)
         carry._request_complete = True
         carry._verdict, carry._reason = verdict, verdict.decision.reason
-        carry._upstream, carry._connection = upstream, connection
+        carry._upstream, carry._server, carry._connection = upstream, server, connection
         carry._request_id, carry._started = request_id, started
         return carry
 
@@ -108,18 +110,19 @@ class Carry(Answering):
         limit = route.policy.max_body
         if limit is not None and self._head.length is not None and self._head.length > limit:
             raise GatewayError(413, Reason.BODY_TOO_LARGE)
-        self._upstream = self._carrier.upstreams[route.upstream]
-        connection = self._upstream.pool.take()
+        upstream = self._upstream = self._carrier.upstreams[route.upstream]
+        server = self._server = upstream.sole or upstream.choose()
+        connection = server.pool.take()
         if connection is not None:
             self._send(connection)
         else:
-            self._task = self._carrier.tasks.start(self._connect(self._upstream))
+            self._task = self._carrier.tasks.start(self._connect(upstream, server))
 
     # --- upwards ------------------------------------------------------------------------------------
 
-    async def _connect(self, upstream: Upstream) -> None:
+    async def _connect(self, upstream: Upstream, server: Server, *, again: bool = False) -> None:
         try:
-            connection = await upstream.pool.connect()
+            self._server, connection = await upstream.connect(server, again=again)
             if self._ended:
                 connection.transport.abort()
             else:
@@ -128,11 +131,13 @@ class Carry(Answering):
             self._refuse_for(error)
 
     def _send(self, connection: UpstreamConnection) -> None:
-        client, head, route, verdict = self._client, self._head, self._route, self._verdict
+        client, head, route, verdict, upstream = self._client, self._head, self._route, self._verdict, self._upstream
         assert route is not None
         assert verdict is not None
+        assert upstream is not None
         self._connection = connection
-        connection.send(self, head.method, request_bytes(head, self._origin, verdict, self._request_id, route))
+        data = request_bytes(head, self._origin, verdict, self._request_id, route, upstream.host)
+        connection.send(self, head.method, data)
         client.deadline = self._carrier.loop.time() + self._response_timeout()
         if not self._request_complete:
             if head.expects and not self._retried:
@@ -196,9 +201,12 @@ class Carry(Answering):
     def response_head(self, head: ResponseHead) -> None:
         """The upstream answers: its head, without what is not for the client."""
         client, route, verdict, carrier = self._client, self._route, self._verdict, self._carrier
+        server = self._server
         assert route is not None
         assert verdict is not None
-        assert self._upstream is not None
+        assert server is not None
+        if server.suspect and self._upstream is not None:
+            self._upstream.answered(server)
         if route.own and not _is_from_our_pages(head):
             self._refuse(GatewayError(head.status, Reason.BAD_REQUEST))
             return
@@ -219,7 +227,7 @@ class Carry(Answering):
             framing,
             route=route,
             keep_alive=self._keep_alive,
-            upstream_origin=self._upstream.origin,
+            upstream_origins=server.origins,
             is_our_cookie=carrier.is_our_cookie,
         )
         self._answered = True
@@ -250,13 +258,13 @@ class Carry(Answering):
 
     def response_end(self) -> None:
         """The response is complete. The connection goes back if the request was sent whole."""
-        connection, upstream = self._connection, self._upstream
+        connection, server = self._connection, self._server
         assert connection is not None
-        assert upstream is not None
+        assert server is not None
         self._connection = None
         self.response_paused()
         if self._request_complete:
-            upstream.pool.release(connection)
+            server.pool.release(connection)
         else:
             connection.transport.abort()
         if self._chunked_down:
@@ -266,9 +274,10 @@ class Carry(Answering):
 
     def response_failed(self, reason: str, *, answered: bool) -> None:
         """The upstream broke off. A truncated response must look truncated."""
-        connection, upstream = self._connection, self._upstream
+        connection, upstream, server = self._connection, self._upstream, self._server
         assert connection is not None
         assert upstream is not None
+        assert server is not None
         self._connection = None
         if self._answered:
             self.response_paused()
@@ -276,11 +285,14 @@ class Carry(Answering):
             self._reason = Reason.UPSTREAM_GARBAGE
             self._client.abort()
             return
-        if connection.reused and not answered and self._may_repeat():
-            self._retried = True
-            self._task = self._carrier.tasks.start(self._connect(upstream))
-            return
-        log.warning("upstream %s: %s", upstream.id, reason)
+        if connection.reused and not answered:  # says nothing about the server: it may close what is idle
+            if self._may_repeat():
+                self._retried = True
+                self._task = self._carrier.tasks.start(self._connect(upstream, server, again=True))
+                return
+        else:
+            upstream.failed(server, reason)
+        log.warning("upstream %s: %s: %s", upstream.id, server.name, reason)
         self._carrier.metrics.upstream(upstream.id, "garbage" if answered else "closed")
         self._refuse(GatewayError(502, Reason.UPSTREAM_GARBAGE if answered else Reason.UPSTREAM_UNREACHABLE))
 
@@ -349,6 +361,8 @@ class Carry(Answering):
             self._refuse(GatewayError(408, Reason.REQUEST_TIMEOUT))
         else:
             self._carrier.metrics.upstream(upstream.id, Reason.UPSTREAM_TIMEOUT.value)
+            if self._server is not None and self._connection is not None and not self._answered:
+                upstream.failed(self._server, "no answer in time")
             self._keep_alive = self._keep_alive and self._request_complete
             self._refuse(GatewayError(504, Reason.UPSTREAM_TIMEOUT))
 

@@ -26,7 +26,7 @@ from .carrier import Carrier
 from .carry import Carry
 from .heads import edited, request_fields, response_key
 from .origin import Origin, Origins
-from .upstreams import Upstream
+from .upstreams import Server, Upstream
 
 log = logging.getLogger(__name__)
 
@@ -134,11 +134,14 @@ class Express:
             if chunks is None or chunks[1] > passage.max_body:
                 return False
             body = chunks[0]
-        connection = passage.upstream.pool.take()
+        upstream = passage.upstream
+        server = upstream.sole or upstream.choose()
+        connection = server.pool.take()
         if connection is None:
+            upstream.put_back(server)
             return False
         request_id = self.carrier.next_request_id()
-        passing = Passing(self.carrier, client, connection, lane.head, line, passage, request_id, now)
+        passing = Passing(self.carrier, client, server, connection, lane.head, line, passage, request_id, now)
         client.begin(passing, now + passage.patience)
         request = b"".join((line.forwarded, passage.fields, request_id, _END, body))
         connection.send(passing, line.method, request)
@@ -209,7 +212,7 @@ class Express:
             origin,
             verdict,
             upstream,
-            request_fields(head, origin, verdict, route) + _REQUEST_ID,
+            request_fields(head, origin, verdict, route, upstream.host) + _REQUEST_ID,
             route.policy.response_timeout or upstream.response_timeout,
             max_body,
             response_key(verdict, head_only=False, http11=True, keep_alive=True),
@@ -227,7 +230,17 @@ class Express:
 class Passing:
     """One exchange on the fast path, from the moment its request is upstream."""
 
-    __slots__ = ("_carrier", "_client", "_connection", "_head", "_line", "_passage", "_request_id", "_started")
+    __slots__ = (
+        "_carrier",
+        "_client",
+        "_connection",
+        "_head",
+        "_line",
+        "_passage",
+        "_request_id",
+        "_server",
+        "_started",
+    )
 
     takes_whole = True
 
@@ -235,6 +248,7 @@ class Passing:
         self,
         carrier: Carrier,
         client: ClientConnection,
+        server: Server,
         connection: UpstreamConnection,
         head: RequestHead,
         line: _Line,
@@ -244,6 +258,7 @@ class Passing:
     ) -> None:
         self._carrier = carrier
         self._client = client
+        self._server = server
         self._connection = connection
         self._head = head
         self._line = line
@@ -261,7 +276,10 @@ class Passing:
             return
         try:
             client.transport.write(b"".join((fields, _REQUEST_ID, self._request_id, _END, body)))
-            passage.upstream.pool.release(self._connection)
+            server = self._server
+            if server.suspect:
+                passage.upstream.answered(server)
+            server.pool.release(self._connection)
             client.finish(keep_alive=True)
         except Exception:  # nobody knows what the client has
             log.exception("an answer failed")
@@ -291,6 +309,7 @@ class Passing:
             line.route,
             passage.verdict,
             passage.upstream,
+            self._server,
             self._connection,
             self._request_id,
             self._started,

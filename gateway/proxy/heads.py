@@ -14,11 +14,14 @@ from .origin import Origin
 from .render import STATUS_LINES
 
 
-def request_bytes(head: RequestHead, origin: Origin, verdict: Verdict, request_id: bytes, route: Route) -> bytes:
+def request_bytes(
+    head: RequestHead, origin: Origin, verdict: Verdict, request_id: bytes, route: Route, host: bytes | None = None
+) -> bytes:
     """The head as the upstream gets it: target and kept fields byte for byte, but for the route's edits; then ours.
 
-    Our own pages are told one address, the client's. What does not change while the client's fields, its origin, the
-    route and the verdict stay the same is joined once (2 µs a request). Raises GatewayError for an unsafe target.
+    `host`: the Host that the route's upstream wants, if not the client's. Our own pages are told one address, the
+    client's. What does not change while the client's fields, its origin, the route and the verdict stay the same is
+    joined once (2 µs a request). Raises GatewayError for an unsafe target.
     """
     target = head.target if route.prefixes is None else route.prefixes.upstream_target(head.target)
     last = head.memory.get("upstream")
@@ -31,7 +34,7 @@ def request_bytes(head: RequestHead, origin: Origin, verdict: Verdict, request_i
     ):
         fields = last.fields
     else:
-        fields = request_fields(head, origin, verdict, route)
+        fields = request_fields(head, origin, verdict, route, host)
         head.memory["upstream"] = _Sent(verdict, route, origin, head.host, fields)
     return b"%b %b HTTP/1.1\r\n%bX-Request-Id: %b\r\n\r\n" % (head.method, target, fields, request_id)
 
@@ -44,13 +47,15 @@ class _Sent(NamedTuple):
     fields: bytes
 
 
-def request_fields(head: RequestHead, origin: Origin, verdict: Verdict, route: Route) -> bytes:
-    """All fields of a request but X-Request-Id."""
+def request_fields(
+    head: RequestHead, origin: Origin, verdict: Verdict, route: Route, wanted: bytes | None = None
+) -> bytes:
+    """All fields of a request but X-Request-Id. `wanted`: the Host for the upstream, if not the client's."""
     host = head.host.encode("ascii")
     forwarded_for = origin.client.encode("ascii", "replace") if route.own else origin.chain
     edits = route.policy.request_headers
     parts = [
-        b"Host: %b\r\n" % host,
+        b"Host: %b\r\n" % (wanted or host),
         *(head.kept if edits is None else _kept(head, edits)),
         b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
         % (forwarded_for, origin.scheme.encode("ascii"), host),
@@ -125,7 +130,7 @@ def response_bytes(
     *,
     route: Route,
     keep_alive: bool,
-    upstream_origin: bytes | None,
+    upstream_origins: tuple[bytes, ...],
     is_our_cookie: Callable[[bytes], bool],
 ) -> bytes:
     """The head as the client gets it: no cookie of ours from an upstream, no address of the upstream's own.
@@ -141,7 +146,7 @@ def response_bytes(
     parts = [STATUS_LINES[response.status], *response.kept]
     for name, value in response.locations:
         before, url = (b"", value) if name.lower() != b"refresh" else split_refresh(value)
-        location = url if route.own else public_location(url, request, origin, upstream_origin, route.prefixes)
+        location = url if route.own else public_location(url, request, origin, upstream_origins, route.prefixes)
         parts.append(b"%b: %b%b\r\n" % (name, before, location))
     parts += _cookies(response, route, is_our_cookie)
     if verdict.identity:
@@ -175,23 +180,23 @@ def public_location(
     value: bytes,
     request: RequestHead,
     origin: Origin,
-    upstream_origin: bytes | None,
+    upstream_origins: tuple[bytes, ...],
     prefixes: Prefixes | None = None,
 ) -> bytes:
-    """A Location on the upstream's own origin becomes one on ours, as this client addressed it and under its prefix."""
+    """A Location on an origin of the upstream's becomes one on ours, as this client addressed it, under its prefix."""
     host, scheme = request.host.encode("ascii"), origin.scheme.encode("ascii")
     if prefixes is not None and value.startswith(b"/"):
         return prefixes.public_path(value)
-    origins = [upstream_origin, b"http://" + host]
+    origins = [*upstream_origins, b"http://" + host]
     if prefixes is not None and scheme != b"http":
         origins.append(b"%b://%b" % (scheme, host))  # told by X-Forwarded-Proto and Host, ignorant of its prefix
     for own in origins:
-        if own is None or value[: len(own)].lower() != own.lower():
+        if value[: len(own)].lower() != own.lower():
             continue
         rest = value[len(own) :]
-        portless = own.startswith(b"http:") and own.count(b":") == 1
-        if portless and rest.startswith(b":80"):  # the default port, spelled out
-            rest = rest[3:]
+        default = b":443" if own.startswith(b"https:") else b":80"
+        if rest.startswith(default) and own.count(b":") == 1:  # the default port, spelled out
+            rest = rest[len(default) :]
         if rest[:1] in (b"", b"/", b"?", b"#"):
             return b"%b://%b%b" % (scheme, host, rest if prefixes is None else prefixes.public_path(rest))
     return value

@@ -40,15 +40,16 @@ def _nothing() -> Mapping[tuple[str, str], int]:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What is asked for at each scrape. `upstream_connections` by (upstream, "idle" or "busy").
+    """What is asked for at each scrape: numbers, or numbers by label values, that are added up over workers.
 
-    Each gives a number, or numbers by label values, that adds up over workers.
+    `upstream_connections` by (upstream, "idle" or "busy"), `upstream_healthy` 1 or 0 by (upstream, server).
     """
 
     client_connections: Callable[[], int] = _none
     tunnels: Callable[[], int] = _none
     sessions_cached: Callable[[], int] = _none
     upstream_connections: Callable[[], Mapping[tuple[str, str], int]] = _nothing
+    upstream_healthy: Callable[[], Mapping[tuple[str, str], int]] = _nothing
     log_dropped: Callable[[], int] = _none
     workers: Callable[[], int] = _one
 
@@ -65,6 +66,8 @@ class Metrics:
         self._rows: dict[tuple[str, str, int], list[float]] = {}
         self._requests = Timings(3)
         self._upstream = Counts(2)
+        self._ejections = Counts(2)
+        self._retries = Counts(1)
         self._dance = Counts(2)
         self._wechat = Timings(2)
         self._verifier = Timings(2)
@@ -94,6 +97,14 @@ class Metrics:
     def upstream(self, upstream: str, outcome: str) -> None:
         """One failure of an upstream, by what failed."""
         self._upstream.add(upstream, outcome)
+
+    def upstream_ejected(self, upstream: str, server: str) -> None:
+        """A server was put out for a while."""
+        self._ejections.add(upstream, server)
+
+    def upstream_retried(self, upstream: str) -> None:
+        """A request was tried once more."""
+        self._retries.add(upstream)
 
     def dance(self, app: str, event: str) -> None:
         """One event of a WeChat login."""
@@ -184,6 +195,16 @@ class Metrics:
             connections.add_metric(labels, count)
         yield connections
         yield _counter("gateway_upstream_failures", "Failures of an upstream.", ["upstream", "outcome"], self._upstream)
+        healthy = GaugeMetricFamily(
+            "gateway_upstream_healthy", "Whether a server is given requests.", labels=["upstream", "server"]
+        )
+        for labels, up in sorted(self._gauges.upstream_healthy().items()):
+            healthy.add_metric(labels, up)
+        yield healthy
+        yield _counter(
+            "gateway_upstream_ejections", "Servers put out for a while.", ["upstream", "server"], self._ejections
+        )
+        yield _counter("gateway_upstream_retries", "Requests tried once more.", ["upstream"], self._retries)
 
     def _own_families(self) -> Iterable[Metric]:
         gauges = self._gauges

@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 
 from gateway.core.errors import GatewayError
 from gateway.core.reasons import Reason
 
+from .dial import Connect, trouble
 from .upstream import UpstreamConnection
-
-Connect = Callable[[], Awaitable[UpstreamConnection]]
 
 
 class Pool:
@@ -30,7 +29,7 @@ class Pool:
         self._limit = limit
         self._loop = loop
         self._idle: list[UpstreamConnection] = []
-        self._closed = False
+        self._addresses: frozenset[str] | None = None  # None: all connections lead where they should
         self.open = 0
 
     @property
@@ -38,8 +37,13 @@ class Pool:
         """How many wait for a request."""
         return len(self._idle)
 
+    @property
+    def busy(self) -> int:
+        """How many carry a request, or are being opened for one."""
+        return self.open - len(self._idle)
+
     def __repr__(self) -> str:
-        return f"<Pool {self.open - len(self._idle)} active, {len(self._idle)} idle>"
+        return f"<Pool {self.busy} active, {self.idle} idle>"
 
     def take(self) -> UpstreamConnection | None:
         """The connection that was used last, or None."""
@@ -57,12 +61,9 @@ class Pool:
         try:
             async with asyncio.timeout(self._timeout):
                 connection = await self._connect()
-        except TimeoutError as error:
-            self.open -= 1
-            raise GatewayError(502, Reason.UPSTREAM_UNREACHABLE, "connect timed out") from error
         except OSError as error:
             self.open -= 1
-            raise GatewayError(502, Reason.UPSTREAM_UNREACHABLE, str(error)) from error
+            raise GatewayError(502, Reason.UPSTREAM_UNREACHABLE, trouble(error)) from error
         except BaseException:
             self.open -= 1
             raise
@@ -74,7 +75,7 @@ class Pool:
 
     def release(self, connection: UpstreamConnection) -> None:
         """Give a connection back after a complete response."""
-        if connection.clean and not self._closed:
+        if connection.clean and (self._addresses is None or connection.address in self._addresses):
             if connection.paused:
                 connection.resume()
             connection.idle_since = self._loop.time()
@@ -93,9 +94,16 @@ class Pool:
         while self._idle and now - self._idle[0].idle_since > self._idle_timeout:
             self._idle.pop(0).transport.abort()
 
+    def keep_only(self, addresses: Iterable[str]) -> None:
+        """From now on keep connections to these addresses only: close the idle others now, busy ones when released."""
+        self._addresses = kept = frozenset(addresses)
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            if connection.address in kept:
+                self._idle.append(connection)
+            else:
+                connection.transport.abort()
+
     def close(self) -> None:
-        """Close what is idle, and from now on whatever comes back."""
-        self._closed = True
-        for connection in self._idle:
-            connection.transport.abort()
-        self._idle.clear()
+        """Close what is idle, and what is busy once it is released."""
+        self.keep_only(())

@@ -57,7 +57,7 @@ class Listener(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """One connection to an upstream server. `reused` is true once it has carried a response.
 
-    `reusable` after a response: it may carry another. `idle_since` is the pool's.
+    `reusable` after a response: it may carry another. `idle_since` is the pool's. `address`: where it leads, if known.
     """
 
     __slots__ = (
@@ -73,6 +73,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_names",
         "_searched",
         "_spare",
+        "address",
         "closed",
         "idle_since",
         "on_lost",
@@ -95,6 +96,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._interim = 0
         self._answered = False
         self._spare: int | None = None
+        self.address = ""
         self.closed = False
         self.reused = False
         self.reusable = False
@@ -138,10 +140,11 @@ class UpstreamConnection(asyncio.Protocol):
     def expect_early_answer(self) -> None:
         """A body follows: hold on to the socket, for an upstream may answer and reset while we still write.
 
-        The loop closes a connection whose write fails, and with it the answer that has already arrived.
+        The loop closes a connection whose write fails, and with it the answer that has already arrived. Not with TLS:
+        what arrived there is sealed.
         """
         tcp = self.transport.get_extra_info("socket")
-        if tcp is not None and self._spare is None:
+        if tcp is not None and self._spare is None and self.transport.get_extra_info("sslcontext") is None:
             with contextlib.suppress(OSError):
                 self._spare = os.dup(tcp.fileno())
 

@@ -1,11 +1,14 @@
 """`gateway check --online`: it looks at stores and upstreams, and leaves nothing behind."""
 
+import contextlib
 import os
 import shutil
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -86,3 +89,36 @@ def test_an_upstreams_socket_that_is_missing(folder: Any) -> None:
     status, _, err = folder.run("check", "--online")
     assert status == 2
     assert err.endswith("app.sock: no such file or directory\n")
+
+
+def test_every_server_is_reached_and_its_certificate_verified(folder: Any, authority: Any) -> None:
+    """Each has a problem of its own: one refuses, one is a stranger; the one in order has none."""
+    home = authority("home")
+    servers = [(home.issue("127.0.0.1"), "right"), (authority("other").issue("127.0.0.1"), "stranger")]
+    with contextlib.ExitStack() as stack:
+        urls = [f"https://127.0.0.1:{tls_server(stack, files)}" for files, _ in servers]
+        listed = ", ".join(f'"{url}"' for url in [*urls, "https://127.0.0.1:9"])
+        folder.replace('["http://127.0.0.1:9"]', f'[{listed}]\ntls = {{ ca = "{home.ca}" }}')
+        status, _, err = folder.run("check", "--online")
+    assert status == 2
+    first, second = err.splitlines()
+    assert "upstreams[0].servers[1]: " in first
+    assert "TLS: the certificate is refused: unable to get local issuer certificate" in first
+    assert second.endswith("upstreams[0].servers[2]: 127.0.0.1:9: connection refused")
+
+
+def tls_server(stack: contextlib.ExitStack, files: tuple[Path, Path]) -> int:
+    """The port of a server that shakes hands once, in a thread."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
+            tls.recv(1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    stack.callback(thread.join)
+    return int(listener.getsockname()[1])

@@ -153,7 +153,7 @@ def test_what_would_be_right(folder: Any, old: str, new: str, message: str) -> N
 
 def test_a_list_is_not_called_empty_for_wrong_items(folder: Any) -> None:
     """One mistake is one problem."""
-    folder.set('servers = ["http://127.0.0.1:9000"]', 'servers = ["https://127.0.0.1:9000"]')
+    folder.set('servers = ["http://127.0.0.1:9000"]', 'servers = ["ftp://127.0.0.1:9000"]')
     assert folder.problem().key == "upstreams[0].servers[0]"
 
 
@@ -168,8 +168,6 @@ def test_a_list_is_not_called_empty_for_wrong_items(folder: Any) -> None:
         ('id = "main"', 'id = "main"\nprovider = "wecom"', "apps[0].provider"),
         ('id = "main"', 'id = "main"\npush = { token = "t" }', "apps[0].push"),
         ('verifier = "http"', 'verifier = "ldap"', "bind.password.verifier"),
-        ('["http://127.0.0.1:9000"]', '["http://a:1", "http://b:1"]', "upstreams[0].servers"),
-        ('["http://127.0.0.1:9000"]', '["https://a"]', "upstreams[0].servers[0]"),
     ],
 )
 def test_what_a_later_version_brings(folder: Any, old: str, new: str, key: str) -> None:

@@ -292,3 +292,10 @@ def test_a_policy_folder_that_is_not_there(folder: Any) -> None:
     first, second = folder.problems()
     assert first.key == "routes[0].policy"
     assert second.file == str(folder.path / "elsewhere")
+
+
+def test_a_routes_own_patience(folder: Any) -> None:
+    """It comes before the policy's, and changes no other route's."""
+    folder.write("policies/public.toml", 'access = "public"\nresponse_timeout = "7s"')
+    folder.text += PUBLIC + 'response_timeout = "90s"\n' + PUBLIC.replace("public", "other", 2)
+    assert [route.policy.response_timeout for route in folder.load().routes] == [None, 90, 7]

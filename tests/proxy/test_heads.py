@@ -49,7 +49,7 @@ def sent(
         response_framing(asked, answer),
         route=route,
         keep_alive=keep_alive,
-        upstream_origin=b"http://up:9000",
+        upstream_origins=(b"http://up:9000",),
         is_our_cookie=OURS,
     )
     assert data.endswith(b"\r\n\r\n")
@@ -257,7 +257,7 @@ def test_own_pages_set_our_cookies_and_name_their_own_locations() -> None:
 )
 def test_public_locations(own: bytes | None, value: bytes, public: bytes) -> None:
     """The upstream's own origin in any spelling, and no other."""
-    assert public_location(value, request(), ORIGIN, own) == public
+    assert public_location(value, request(), ORIGIN, (own,) if own is not None else ()) == public
 
 
 @pytest.mark.parametrize(("http11", "keep_alive"), list(product([True, False], repeat=2)))
@@ -273,7 +273,7 @@ def test_what_is_said_of_the_connection(http11: bool, keep_alive: bool) -> None:
         response_framing(asked, answer),
         route=ROUTE,
         keep_alive=keep_alive,
-        upstream_origin=None,
+        upstream_origins=(),
         is_our_cookie=OURS,
     )
     assert (b"Connection: close" in data) == (not keep_alive)
@@ -310,7 +310,7 @@ def test_a_response_head_that_came_before_is_not_anothers(answer: ResponseHead) 
                 response_framing(asked, answer),
                 route=OWN if own else ROUTE,
                 keep_alive=keep_alive,
-                upstream_origin=b"http://up:9000",
+                upstream_origins=(b"http://up:9000",),
                 is_our_cookie=OURS,
             )
             for each in (answer, fresh)

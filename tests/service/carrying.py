@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from .conftest import House
 from .raw import PATIENCE, Answer, Browser, Line
 
-BACKGROUND = 1  # the watch over what goes on for long
+BACKGROUND = 1  # the watch over what goes on for long; upstreams' own come on top
 
 
 def request(
@@ -56,7 +56,11 @@ def busy(house: House) -> dict[str, str]:
     """The pools that are not at rest, as they show themselves."""
     front = house.gateway._front
     assert front is not None
-    pools = {name: repr(upstream.pool) for name, upstream in front._carrier.upstreams.items()}
+    pools = {
+        f"{name} {server.name}": repr(server.pool)
+        for name, upstream in front._carrier.upstreams.items()
+        for server in upstream.servers
+    }
     return {name: shown for name, shown in pools.items() if "<Pool 0 active" not in shown}
 
 
@@ -65,8 +69,9 @@ async def at_rest(house: House) -> None:
     front = house.gateway._front
     assert front is not None
     tasks = front._carrier.tasks
+    background = BACKGROUND + sum(len(upstream._running) for upstream in front._carrier.upstreams.values())
     await until(
-        lambda: not front.connections and not busy(house) and len(tasks) <= BACKGROUND,
+        lambda: not front.connections and not busy(house) and len(tasks) <= background,
         f"left behind: {len(front.connections)} clients, {len(tasks)} tasks, {busy(house)}",
     )
 

@@ -27,7 +27,7 @@ from gateway.simulator.wechat import build_wechat
 from gateway.telemetry.lines import LineWriter
 from gateway.verifiers.users import add_user
 
-from .raw import Answer, Browser, Line, target_of
+from .raw import PATIENCE, Answer, Browser, Line, target_of
 from .upstream import StrictUpstream
 
 APP_SECRET = "c4nary5ecret0f7heapp1ication4242"
@@ -272,6 +272,28 @@ async def house(open_house: Open) -> House:
     """The usual house."""
     opened: House = await open_house()
     return opened
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Callable[..., Any]]:
+    """Starts servers (fleet.py), so many or these; ends them with the test."""
+    from .fleet import Backend
+
+    running: list[Backend] = []
+
+    async def start(count: int = 0, *backends: Backend) -> list[Backend]:
+        new = [*(Backend() for _ in range(count)), *backends]
+        for each in new:
+            await each.start()
+            running.append(each)
+        return new
+
+    yield start
+    for each in running:
+        await each.kill()
+    async with asyncio.timeout(PATIENCE):
+        while any(each.active for each in running):  # noqa: ASYNC110 - their ends are heard by themselves only
+            await asyncio.sleep(0.005)
 
 
 def claims_in(answer: Answer) -> dict[str, Any]:

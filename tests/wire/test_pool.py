@@ -311,3 +311,22 @@ async def test_an_exception_in_a_listener_ends_the_exchange(server: Server) -> N
     connection.send(listener, b"GET", REQUEST)
     assert await asyncio.wait_for(listener.outcome, PATIENCE) == "answered"
     await gone(pool, 0)
+
+
+async def test_only_connections_to_known_addresses_are_kept(server: Server) -> None:
+    """An address that is gone: idle ones are closed now, busy ones when their response is complete."""
+    pool = pool_to(server.port)  # type: ignore[attr-defined]
+    idle, busy, other = [await pool.connect() for _ in range(3)]
+    for connection, address in ((idle, "old"), (busy, "old"), (other, "new")):
+        connection.address = address
+        await exchange(connection)
+    pool.release(idle)
+    pool.release(other)
+    pool.keep_only(["new"])
+    await gone(pool, 2)
+    pool.release(busy)
+    await gone(pool, 1)
+    assert pool.take() is other
+    pool.close()
+    pool.release(other)
+    await gone(pool, 0)
