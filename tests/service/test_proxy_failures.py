@@ -484,7 +484,7 @@ async def test_an_exception_outside_of_any_exchange_closes_the_connection(
         assert (await line.answer()).status == 200
         assert await line.ended() == b""
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await ask(house, request("POST"))
+        await ask(house, request("GET", "/public/x", "X-Not-Seen-Before: 1"))
     monkeypatch.undo()
     await at_rest(house)
     assert len(house.upstream.seen) == 1
