@@ -326,7 +326,7 @@ async def test_generations_do_not_pile_up(house: House) -> None:
     assert first() is not None
     gate.go_on.set()
     assert (await line.answer()).body == b"x" * 1000
-    await until(lambda: not house.gateway._old, "the first generation stays")
+    await until(lambda: not len(house.gateway._retiring), "the first generation stays")
     await line.close()
     gc.collect()
     assert [each() for each in [first, *others[:-1]] if each() is not None] == []
