@@ -14,7 +14,10 @@ from gateway.proxy.carrier import Carrier
 from gateway.proxy.carry import Carry
 from gateway.proxy.origin import Origin, Origins
 from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.shedding import Shedder
 from gateway.wire.client import ClientConnection
+from gateway.wire.exchange import Exchange
+from gateway.wire.overload import Overload
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,10 @@ def own_routes(prefix: str, domain_files: Sequence[str]) -> list[Route]:
 class Front:
     """The wire's door: finds the route, then lets a Carry do the rest."""
 
-    def __init__(self, table: RouteTable, carrier: Carrier, origins: Origins) -> None:
+    def __init__(self, table: RouteTable, carrier: Carrier, origins: Origins, overload: Overload, prefix: str) -> None:
         self._table = table
+        self._overload = overload
+        self._shedder = Shedder(carrier, overload, prefix)
         self._carrier = carrier
         self._origins = origins
         self.connections: set[ClientConnection] = set()
@@ -60,8 +65,10 @@ class Front:
         if self.connections:
             await self._empty.wait()
 
-    def exchange(self, client: ClientConnection, head: RequestHead) -> Carry:
+    def exchange(self, client: ClientConnection, head: RequestHead) -> Exchange:
         """Route a valid head. What has no route still becomes an exchange: it is answered, counted and logged."""
+        if self._overload.shedding and self._shedder.refuses(head):
+            return self._shedder.exchange(client, head)
         origin = client.notes if isinstance(client.notes, Origin) else self._origins.stranger(client.peer)
         route: Route | None = None
         error: GatewayError | None = None

@@ -89,6 +89,7 @@ def limits_of(settings: Settings) -> Limits:
         idle_timeout=chosen.idle_timeout,
         body_timeout=chosen.body_timeout,
         connections=min(chosen.max_connections, affordable),
+        requests=chosen.max_requests,
     )
 
 
@@ -164,7 +165,7 @@ def upstream_of(
         connect,
         timeout=settings.connect_timeout,
         idle_timeout=settings.idle_timeout,
-        limit=limits.connections,
+        limit=limits.requests,
         loop=loop,
     )
     return Upstream(

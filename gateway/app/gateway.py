@@ -48,6 +48,7 @@ from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
 from gateway.wire.listen import BACKLOG, Sweeper
 from gateway.wire.memo import HeadMemo
+from gateway.wire.overload import LagProbe, Overload
 from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
 from gateway.wire.upstream import UpstreamConnection
@@ -154,7 +155,8 @@ class Gateway:
         )
         upstreams: dict[str, Upstream] = {}
         access_log = AccessLog(self._writer) if settings.log.access else None
-        metrics = Metrics(self._gauges(upstreams, authorizer), __version__)
+        overload = Overload()
+        metrics = Metrics(self._gauges(upstreams, authorizer, overload), __version__)
         providers = self._providers(settings, metrics)
         render = Renderer(
             prefix=settings.server.prefix,
@@ -178,7 +180,7 @@ class Gateway:
         )
         scheme = urlsplit(settings.server.public_url).scheme
         origins = Origins(settings.server.trusted_proxies, scheme)
-        front = self._front = Front(table, carrier, origins)
+        front = self._front = Front(table, carrier, origins, overload, settings.server.prefix)
 
         async def is_revoked(session: Session) -> bool:
             return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
@@ -215,12 +217,15 @@ class Gateway:
         )
         names = request_names(identity_headers(self._loaded))
         memo = HeadMemo(limits.target) if self._fast else None
-        express = Express(table, carrier, authorizer, bindings, origins, memo).enter if memo is not None else None
+        express: Callable[[ClientConnection, bytes], bool] | None = None
+        if memo is not None:
+            express = Express(table, carrier, authorizer, bindings, origins, memo, overload).enter
         upstreams[PAGES] = await self._own_pages(pages, limits, loop)
         for upstream in settings.upstreams:
             upstreams[upstream.id] = upstream_of(upstream, limits, loop, fast=self._fast)
             self._exits.callback(upstreams[upstream.id].pool.close)
-        sweeper = Sweeper(lambda: front.connections, [each.pool.sweep for each in upstreams.values()], loop)
+        sweeps = [*(each.pool.sweep for each in upstreams.values()), LagProbe(overload, loop, time.monotonic).measure]
+        sweeper = Sweeper(lambda: front.connections, sweeps, loop)
         sweeper.start()
         self._exits.callback(sweeper.stop)
         watch = Watch(front.exchanges, authorizer.stands, settings.bindings.cache_ttl)
@@ -312,7 +317,7 @@ class Gateway:
             providers[app.id] = provider
         return providers
 
-    def _gauges(self, upstreams: Mapping[str, Upstream], authorizer: Authorizer) -> Gauges:
+    def _gauges(self, upstreams: Mapping[str, Upstream], authorizer: Authorizer, overload: Overload) -> Gauges:
         def connections() -> dict[tuple[str, str], int]:
             counts: dict[tuple[str, str], int] = {}
             for name, upstream in upstreams.items():
@@ -326,6 +331,7 @@ class Gateway:
             sessions_cached=lambda: len(authorizer),
             upstream_connections=connections,
             log_dropped=lambda: self._writer.dropped,
+            loop_lag=lambda: overload.lag,
         )
 
 

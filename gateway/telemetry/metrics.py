@@ -38,6 +38,7 @@ class Gauges:
     sessions_cached: Callable[[], int] = _none
     upstream_connections: Callable[[], Mapping[tuple[str, str], int]] = _nothing
     log_dropped: Callable[[], int] = _none
+    loop_lag: Callable[[], float] = _none
 
 
 class Metrics:
@@ -135,6 +136,9 @@ class Metrics:
             "gateway_client_connections", "Open connections of clients.", gauges.client_connections()
         )
         yield GaugeMetricFamily("gateway_tunnels", "Open tunnels: WebSockets and other upgrades.", gauges.tunnels())
+        yield GaugeMetricFamily(
+            "gateway_loop_lag_seconds", "How long ready work waited for its turn, at most, lately.", gauges.loop_lag()
+        )
         yield GaugeMetricFamily("gateway_sessions_cached", "Opened sessions held in memory.", gauges.sessions_cached())
         yield CounterMetricFamily(
             "gateway_log_dropped", "Log lines dropped because nobody read them in time.", gauges.log_dropped()
