@@ -276,7 +276,7 @@ class Gateway:
             connect_inside(server, lambda: UpstreamConnection(names, limits)),
             timeout=5.0,
             idle_timeout=30.0,
-            limit=limits.connections,
+            limit=max(limits.requests // 2, 1),  # each holds two descriptors
             loop=loop,
         )
         self._exits.callback(pool.close)

@@ -66,9 +66,9 @@ def cookie_names(header: str) -> set[str]:
     names: set[str] = set()
     for piece in re.split(r"[;,]", header):  # RFC 2109 servers end pairs at commas too
         name, equals, _ = piece.partition("=")
-        names.add(name.strip(" \t\0\r\n\x0b\x0c\"'"))
         if equals:
-            names.add(piece.split("=")[0].split()[-1].strip("\"'") if piece.split("=")[0].split() else "")
+            names.add(name.strip(" \t\0\r\n\x0b\x0c\"'"))
+            names.update(word.strip("\"'") for word in name.split()[-1:])
     for piece in header.split("; "):
         names.add(piece.partition("=")[0])
     jar = http.cookies.SimpleCookie()
