@@ -89,6 +89,11 @@ class Load:
         """How many whole answers came."""
         return sum(self.statuses.values())
 
+    @property
+    def wrong(self) -> int:
+        """How many requests were not answered 200, whole."""
+        return self.failed.total() + self.answered - self.statuses[200]
+
     def p99(self, skip: int = 0) -> float:
         """Of the answers since the first `skip`, in ms."""
         return percentile(self.seconds[skip:], 0.99) * 1000

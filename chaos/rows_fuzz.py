@@ -15,9 +15,16 @@ async def fuzzing(scale: Scale) -> list[Mark]:
     seconds = os.environ.get("FUZZ_SECONDS", str(scale.of(1200, 20)))
     seed = os.environ.get("FUZZ_SEED", str(secrets.randbelow(1 << 32)))
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pytest", "-q", "-s", "tests/fuzz",
-        cwd=ROOT, env={**os.environ, "FUZZ_SECONDS": seconds, "FUZZ_SEED": seed}, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-s",
+        "tests/fuzz",
+        cwd=ROOT,
+        env={**os.environ, "FUZZ_SECONDS": seconds, "FUZZ_SEED": seed},
+        stdout=asyncio.subprocess.PIPE,
+    )
     out, _ = await running.communicate()
     text = out.decode(errors="replace")
     if running.returncode:
@@ -32,5 +39,11 @@ async def fuzzing(scale: Scale) -> list[Mark]:
 
 
 ROWS = [
-    Row("fuzzing", "No input breaks a promise of the parser, the router or the scrubber", "coverage-guided changes to the conformance cases, twenty minutes, and whole requests through sockets", fuzzing, in_short=False),
-]  # fmt: skip
+    Row(
+        "fuzzing",
+        "No input breaks a promise of the parser, the router or the scrubber",
+        "coverage-guided changes to the conformance cases, twenty minutes, and whole requests through sockets",
+        fuzzing,
+        in_short=False,
+    ),
+]

@@ -1,7 +1,6 @@
 """Injects the faults of docs/reliability.md, one row after the other, and writes what came of it into its table."""
 
 import argparse
-import asyncio
 import sys
 import time
 import traceback

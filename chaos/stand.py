@@ -13,17 +13,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from chaos.client import ask, request
+from chaos.marks import Mark, exactly
+from chaos.process import Process, gateway_command, until
+from chaos.upstream import Upstream
 from gateway.core.identity import Subject
 from gateway.sealing import KeyedHash, Sealer
 from gateway.signing import generate_pem
 from gateway.stores.interface import Actor, BindRequest, OnConflict
 from gateway.stores.sessions import SessionSealer, new_session
 from gateway.stores.sql_bindings import open_sql_bindings
-
-from chaos.client import ask, request
-from chaos.marks import Mark, exactly
-from chaos.process import Process, gateway_command, until
-from chaos.upstream import Upstream
 
 CONFIG = """
 version = 1
@@ -125,7 +124,9 @@ async def stand(
         text = CONFIG.format(port=port, admin=admin, upstream=upstream_port or upstream.port, **texts)
         cookie = await _paint(folder, text)
         log = os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        process = Process(gateway_command(folder / "gateway.toml"), stderr=log if stderr is None else stderr, prefix=prefix)
+        process = Process(
+            gateway_command(folder / "gateway.toml"), stderr=log if stderr is None else stderr, prefix=prefix
+        )
         made = Stand(port, admin, upstream, process, cookie, folder)
         try:
             await process.start()
@@ -164,7 +165,10 @@ async def _paint(folder: Path, text: str) -> str:
         (folder / name).write_bytes(content)
     now, subject = int(time.time()), Subject("main", "oChaos")
     bindings = await open_sql_bindings(
-        f"sqlite:{folder}/data/bindings.db", per_user=1, on_conflict=OnConflict.REFUSE, names=KeyedHash([key], "subjects")
+        f"sqlite:{folder}/data/bindings.db",
+        per_user=1,
+        on_conflict=OnConflict.REFUSE,
+        names=KeyedHash([key], "subjects"),
     )
     await bindings.bind(BindRequest(subject, "42", {}, "pwd"), Actor("user"), now)
     await bindings.close()

@@ -187,7 +187,9 @@ FAULTS = {
     "close-before-last-chunk": _Fault(says(_CHUNKED + b"5\r\nhello\r\n0\r\n")),
     "garbage": _Fault(says(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 not HTTP \r\n\r\n")),
     "two-lengths": _Fault(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk")),
-    "two-framings": _Fault(says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
+    "two-framings": _Fault(
+        says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+    ),
     "huge-head": _Fault(says(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n")),
     "poison": _Fault(says(OK + _POISON, keep=True)),
     "slow": _Fault(says(1.0, OK, keep=True)),
