@@ -31,7 +31,7 @@ def responses() -> tuple[bytes, ...]:
 def targets() -> list[bytes]:
     """The targets of all requests."""
     parts = [each.split(b"\r\n", 1)[0].split(b" ") for each in requests()]
-    return [part[1] for part in parts if len(part) > 1]
+    return [part[1] for part in parts if len(part) > 1] + [b"/old/x", b"/old//x", b"/old/;a/x", b"/old%2fx", b"/old"]
 
 
 def bodies() -> list[bytes]:

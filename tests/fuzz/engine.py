@@ -4,7 +4,9 @@ A check takes bytes and raises if a promise is broken. It is a pure function of 
 `drawn(data)`, so that a finding is its input and nothing else.
 """
 
+import os
 import random
+import secrets
 import sys
 import time
 import zlib
@@ -16,6 +18,8 @@ from typing import Any
 from .mutation import Mutator
 
 Check = Callable[[bytes], object]
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "40"))  # in all
+SEED = int(os.environ.get("FUZZ_SEED", secrets.randbelow(1 << 32)))
 _MINIMISING = 5.0  # seconds
 _LONGEST = 70_000  # bytes of an input
 

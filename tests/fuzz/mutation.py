@@ -15,7 +15,7 @@ TOKENS = [
     *(b"X-Forwarded-For: 6.6.6.6\r\n", b"X_Forwarded_For: 6.6.6.6\r\n", b"Forwarded: for=6.6.6.6\r\n"),
     *(b"GET ", b"POST ", b"HEAD ", b"OPTIONS ", b"CONNECT ", b" HTTP/1.1", b" HTTP/1.0", b" HTTP/0.9", b" HTTP/2.0"),
     *(b"http://gw.test", b"HTTP://GW.TEST/", b"//", b"/./", b"/../", b"%2e%2e", b"%2f", b"%5c", b"%00", b"%252e"),
-    *(b"/public", b"/PUBLIC", b"/public/", b"/public%2f..", b"/admin", b"..;/", b"%u002f", b"%c0%ae", b"\xef\xbc\x8f"),
+    *(b"/public", b"/PUBLIC", b"/public/", b"/public%2f..", b"/old/", b"..;/", b"%u002f", b"%c0%ae", b"\xef\xbc\x8f"),
     *(b"0\r\n\r\n", b"5\r\nhello\r\n", b"5;a=b\r\n", b"0x5", b"+5", b"-1", b"ffffffffffffffff"),
     *(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 204 No\r\n", b"HTTP/1.1 304 No\r\n", b"HTTP/1.1 101 S\r\n", b"Location: http://"),
 ]  # fmt: skip

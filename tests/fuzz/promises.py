@@ -10,6 +10,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.fields import request_names, response_names
 from gateway.core.head import RequestHead, ResponseHead
 from gateway.core.policy import Access, Policy, Route
+from gateway.core.prefixes import Prefixes
 from gateway.core.reasons import Reason
 from gateway.core.routing import RouteTable
 from gateway.core.target import parse_target
@@ -20,7 +21,7 @@ from gateway.wire.framing import BadFraming, Chunked
 from gateway.wire.limits import Limits
 from gateway.wire.memo import HeadMemo, ResponseMemo
 from gateway.wire.parser import check_unfinished, parse_request, parse_response
-from tests.conformance.readings import only_below_public
+from tests.conformance.readings import only_below_public, readings
 
 from . import models, readers
 from .engine import drawn
@@ -34,13 +35,13 @@ IDENTITY = ("X-User", "X-User-Name")
 
 _PUBLIC = Policy("public", Access.PUBLIC)
 _BOUND = Policy("bound", Access.BOUND)
-TABLE = RouteTable(
-    [
-        *own_routes("/_gateway", ["MP_verify_a.txt"]),
-        Route("public", ("*",), "/public", False, frozenset("*"), _PUBLIC, "legacy"),
-        Route("app", ("*",), "/", False, frozenset("*"), _BOUND, "legacy", "legacy"),
-    ]
-)
+_MOVED = Prefixes(b"/old", b"/new", b"/_gateway")
+ROUTES = [
+    Route("public", ("*",), "/public", False, frozenset("*"), _PUBLIC, "legacy"),
+    Route("moved", ("*",), "/old", False, frozenset("*"), _BOUND, "legacy", "legacy", prefixes=_MOVED),
+    Route("app", ("*",), "/", False, frozenset("*"), _BOUND, "legacy", "legacy"),
+]
+TABLE = RouteTable([*own_routes("/_gateway", ["MP_verify_a.txt"]), *ROUTES])
 
 
 def names() -> Any:
@@ -77,11 +78,22 @@ def a_request_head(data: bytes) -> None:
     cookie = strip_cookies(head.cookie, COOKIES[0].is_ours) if head.cookie is not None else None
     identity = b"X-User: %b\r\n" % TOKEN.encode() if identified else b""
     verdict = Verdict(Forward(Reason.BOUND, identified=identified), identity, cookie)
-    forwarded = request_bytes(head, ORIGIN, verdict, b"id", own=False)
+    try:
+        forwarded = request_bytes(head, ORIGIN, verdict, b"id", route)
+    except GatewayError:
+        assert route.prefixes is not None
+        return
     assert forwarded.endswith(b"\r\n\r\n")
     assert forwarded.count(b"\r\n\r\n") == 1
     assert not set(forwarded.replace(b"\r\n", b"")) & set(b"\r\n\0"), "a bare line end or NUL"
-    assert forwarded.startswith(b"%b %b HTTP/1.1\r\n" % (head.method, head.target))
+    method, target, version = forwarded.split(b"\r\n")[0].split(b" ")
+    assert (method, version) == (head.method, b"HTTP/1.1")
+    if route.prefixes is None:
+        assert target == head.target
+    else:
+        assert all(path == "/new" or path.startswith("/new/") for path in readings(target.decode())), (
+            "out of its prefix"
+        )
     lines = {line.lower() for line in forwarded.split(b"\r\n")}
     assert (b"content-length: %d" % (head.length or 0) in lines) == (head.length is not None)
     assert (b"transfer-encoding: chunked" in lines) == head.chunked
@@ -222,7 +234,7 @@ def a_response(data: bytes) -> None:
     framing = response_framing(request, head)
     try:
         sent = response_bytes(
-            request, head, ORIGIN, verdict, b"id", framing, own=False, keep_alive=head.keep_alive,
+            request, head, ORIGIN, verdict, b"id", framing, route=rng.choice(ROUTES), keep_alive=head.keep_alive,
             upstream_origin=b"http://127.0.0.1:9", is_our_cookie=COOKIES[0].is_ours,
         )  # fmt: skip
     except ValueError:

@@ -3,17 +3,13 @@
 FUZZ_SECONDS is the time in all, FUZZ_SEED repeats a run. `make chaos` runs this for twenty minutes.
 """
 
-import os
-import secrets
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from . import corpus, promises
-from .engine import Check, fuzz
+from .engine import SECONDS, SEED, Check, fuzz
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "40"))
-SEED = int(os.environ.get("FUZZ_SEED", secrets.randbelow(1 << 32)))
 FOLDERS = ("gateway/core/", "gateway/wire/", "gateway/proxy/")
 
 # promise → what to begin with, and its share of the time
@@ -32,5 +28,5 @@ def test_no_input_breaks_the_promise(promise: Check, begin: Callable[[], Sequenc
     """The promise's own docstring says it."""
     run = fuzz(promise, begin(), FOLDERS, SEED, SECONDS * share)
     print(f"{promise.__name__}: {run.executions} inputs, {run.kept} kept, {run.arcs} arcs; FUZZ_SEED={SEED}")
-    assert run.executions > len(begin()) or SECONDS < 10
+    assert run.executions >= len(begin())
     assert run.arcs > 10, "the coverage is not measured"
