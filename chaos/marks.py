@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One figure. `timing`: it depends on how quiet the machine is, so the short form does not judge it."""
+    """One figure. `timing`: it depends on how quiet the machine is, so the short form does not judge it.
+
+    `common`: every row has it, so the table shows it only where it is missed.
+    """
 
     what: str
     value: str
     wanted: str
     passed: bool
     timing: bool = False
+    common: bool = False
 
     def __str__(self) -> str:
         return f"{self.what}: {self.value}" + (f" ({self.wanted})" if self.wanted else "")

@@ -10,7 +10,7 @@ import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chaos.client import ask, request
@@ -96,8 +96,11 @@ class Stand:
     def faults_of_ours(self) -> list[Mark]:
         """What must be so in every row: nothing went wrong inside, and nobody was let in without identity."""
         bad = [line for line in self.log.splitlines() if '"level":"error"' in line or '"level":"critical"' in line]
-        marks = [exactly("errors of our own in the log", len(bad), 0)]
-        return [*marks, exactly("requests upstream without identity", self.upstream.unidentified, 0)]
+        marks = [
+            exactly("errors of our own in the log", len(bad), 0),
+            exactly("requests upstream without identity", self.upstream.unidentified, 0),
+        ]
+        return [replace(mark, common=True) for mark in marks]
 
     async def metric(self, start: str) -> float:
         """The first sample whose line starts so; 0 without one."""

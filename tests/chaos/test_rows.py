@@ -7,7 +7,7 @@ import pytest
 import uvloop
 
 from chaos.marks import Mark, Row, Scale
-from chaos.report import BEGIN, END, table, write
+from chaos.report import BEGIN, END, remembered, table, write
 from chaos.run import ROWS, tried
 
 SHORT = [row for row in ROWS if row.in_short]
@@ -30,6 +30,14 @@ def test_a_row_that_breaks_has_failed() -> None:
 
     marks = asyncio.run(tried(Row("x", "p", "i", broken), Scale(short=True)))
     assert [mark.passed for mark in marks] == [False]
+
+
+def test_figures_of_other_rows_are_kept(tmp_path: Path) -> None:
+    """A row that is tried again replaces its own figures only."""
+    old, new = Mark("x", "1", "= 1", passed=True), Mark("x", "2", "= 1", passed=False)
+    results = tmp_path / "results.json"
+    assert remembered(results, {"a": [old], "b": [old]}) == {"a": [old], "b": [old]}
+    assert remembered(results, {"b": [new]}) == {"a": [old], "b": [new]}
 
 
 def test_the_table_goes_between_its_markers(tmp_path: Path) -> None:
