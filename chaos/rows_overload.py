@@ -108,7 +108,7 @@ async def overload(scale: Scale) -> list[Mark]:
         peak = alone.good
         closed = await load(one, cores[-1], 192, seconds)
         flood = asyncio.get_running_loop().create_task(
-            load(one, cores[-1], 6000, seconds, round(6000 / (3 * peak) * 1000))
+            load(one, cores[-1], 6000, 2 * seconds, round(6000 / (3 * peak) * 1000))
         )
         await asyncio.sleep(seconds / 2)
         started = clock()

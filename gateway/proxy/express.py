@@ -108,8 +108,8 @@ class Express:
 
     def enter(self, client: ClientConnection, data: bytes) -> bool:
         """Send the request that `data` is on its way, if it is a whole one and all about it is known."""
-        if self._overload.shedding:
-            return False
+        if self._overload.shedding and self._overload.refuses():
+            return False  # to the front, where it is refused unless it is lucky; the others must stay cheap
         line_end = data.find(b"\r\n")
         lane: _Lane | None = client.lane
         if lane is None or not data.startswith(lane.tail, line_end):

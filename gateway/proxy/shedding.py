@@ -4,13 +4,13 @@ from gateway.core.errors import GatewayError
 from gateway.core.head import RequestHead
 from gateway.core.reasons import Reason
 from gateway.telemetry.metrics import NO_ROUTE
-from gateway.wire.client import NEVER, ClientConnection
+from gateway.wire.client import ClientConnection
 from gateway.wire.overload import Overload
 
 from .carrier import Carrier
 from .render import Answer
+from .rest import rest
 
-REST = 1.0  # seconds
 _ID = b"overloaded"  # all of them share it: there is no line in the access log to find
 
 
@@ -32,10 +32,7 @@ class Shedder:
 
 
 class Shed:
-    """One refused request: answered at once, then its connection rests, as Retry-After asks of it.
-
-    Without the rest, a client that tries again at once would cost more than it was spared.
-    """
+    """One refused request: answered at once, then its connection rests."""
 
     def __init__(self, carrier: Carrier, client: ClientConnection, head: RequestHead) -> None:
         self._carrier = carrier
@@ -50,7 +47,7 @@ class Shed:
         client.write(answer.encode(head_only=head.method == b"HEAD", keep_alive=keep_alive, http11=head.http11))
         self._carrier.metrics.request(NO_ROUTE, Reason.OVERLOADED.value, answer.status, 0.0)
         if keep_alive:
-            client.deadline = self._carrier.loop.time() + REST
+            rest(client, self._carrier.loop.time())
         else:
             client.finish(keep_alive=False)
 
@@ -62,13 +59,13 @@ class Shed:
         self._head.memory[Reason.OVERLOADED.value] = answer
         return answer
 
+    # What cannot come: no body is asked for, and `start` leaves the connection to a rest or to its end.
+
     def expired(self) -> None:
-        """Rested."""
-        self._client.deadline = NEVER
-        self._client.finish(keep_alive=not self._client.draining)
+        """Never."""
 
     def request_data(self, data: bytes) -> None:
-        """Never: no body is asked for."""
+        """Never."""
 
     def request_end(self) -> None:
         """Never."""

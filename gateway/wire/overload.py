@@ -12,10 +12,12 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 TARGET = 0.1  # seconds that ready work may wait for its turn, for good
-_WINDOW = 4  # measurements: only what lasts for all of them is an overload, as in CoDel (RFC 8289 section 3)
+_INTERVAL = 0.25  # seconds from the end of one measurement to the next
+_WINDOW = 1.0  # seconds: only what lasts so long is an overload, as in CoDel (RFC 8289 section 3)
 _REMEMBERED = 60  # measurements that the gauge looks back on
 _GAIN = 0.02  # of the share, for each TARGET of waiting beyond the first
 _STEP = 0.05  # the most that the share grows at once
+_MOST_STEPS = 4  # for one measurement
 _DECAY = 0.75
 _MOST = 0.95  # some are always served, or nobody would notice that it is over
 
@@ -23,7 +25,7 @@ _MOST = 0.95  # some are always served, or nobody would notice that it is over
 class Overload:
     """Turns measured lags into the share of new requests to refuse. Pure: lags come in, `random` is an argument.
 
-    `shedding` is true while any are refused. `observe` once a measurement, about four times a second.
+    `shedding` is true while any are refused. `observe` once a measurement, a quarter of a second behind the last.
     """
 
     def __init__(self, target: float = TARGET, random: Callable[[], float] = random.random) -> None:
@@ -35,16 +37,27 @@ class Overload:
 
     def observe(self, lag: float) -> None:
         """Ready work waited for `lag` seconds."""
-        lags = self._lags
-        lags.append(lag)
+        self._lags.append(lag)
         if lag > self._target:
-            standing = min(list(lags)[-_WINDOW:]) if len(lags) >= _WINDOW else 0.0
+            elapsed = (_INTERVAL + lag) / _INTERVAL  # the longer a turn, the fewer measurements there are
+            standing = self._standing()
             if standing > self._target:
-                self.share = min(self.share + min(_GAIN * (standing / self._target - 1), _STEP), _MOST)
+                step = min(_GAIN * (standing / self._target - 1), _STEP) * min(elapsed, _MOST_STEPS)
+                self.share = min(self.share + step, _MOST)
         elif lag < self._target / 2:
             self.share = self.share * _DECAY - _GAIN / 4
         self.share = max(self.share, 0.0)
         self.shedding = self.share > 0
+
+    def _standing(self) -> float:
+        """The least lag of the last `_WINDOW`, and of two measurements; 0 before there are as many."""
+        least, window = float("inf"), 0.0
+        for count, lag in enumerate(reversed(self._lags)):
+            least = min(least, lag)
+            window += _INTERVAL + lag
+            if window >= _WINDOW and count:
+                return least
+        return 0.0
 
     def refuses(self) -> bool:
         """Whether the next new request is one of the refused."""

