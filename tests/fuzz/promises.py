@@ -19,7 +19,7 @@ from gateway.proxy.heads import request_bytes, response_bytes, response_framing
 from gateway.proxy.origin import Origin
 from gateway.wire.framing import BadFraming, Chunked
 from gateway.wire.limits import Limits
-from gateway.wire.memo import HeadMemo, ResponseMemo
+from gateway.wire.memo import HeadMemo, ResponseMemo, rechunked
 from gateway.wire.parser import check_unfinished, parse_request, parse_response
 from tests.conformance.readings import only_below_public, readings
 
@@ -153,6 +153,14 @@ def a_chunked_body(data: bytes) -> None:
         expected: tuple[bytes, bytes | None] | None = models.dechunked(data)
     except models.Broken:
         expected = None
+    again = rechunked(data)
+    if again is not None:
+        assert expected is not None
+        assert expected[1] == b""
+        assert models.dechunked(again[0]) == expected
+        assert again[1] == len(expected[0])
+    elif expected is not None:
+        assert expected[1] != b""
     for pieces in (1, 2, 1 + rng.randrange(max(len(data), 1)), len(data)):
         cuts = (
             sorted(rng.randrange(len(data) + 1) for _ in range(pieces - 1)) if pieces < len(data) else range(len(data))
@@ -211,6 +219,20 @@ def _ours_among(names: set[str]) -> bool:
     return any(name == "gateway_session" or name.startswith("gateway_login_") for name in lowered)
 
 
+def _check_whole(memo: ResponseMemo, raw: bytes, body: bytes, head: ResponseHead) -> None:
+    """What is taken for a whole response is one, and its body is the model's."""
+    whole = memo.whole(raw + body)
+    if whole is None:
+        return
+    assert _meaning(whole[0]) == _meaning(head)
+    if head.chunked:
+        assert models.dechunked(whole[1]) == models.dechunked(body)
+        assert models.dechunked(body)[1] == b""
+    else:
+        assert whole[1] == body
+        assert head.length == len(body)
+
+
 def a_response(data: bytes) -> None:
     """What a client gets has one framing, none of our cookies but ours, and no line that nobody wrote."""
     end = data.find(b"\r\n\r\n")
@@ -226,6 +248,7 @@ def a_response(data: bytes) -> None:
     memo.keep(raw, head)
     again = memo.find(raw)
     assert again is None or _meaning(again) == _meaning(head)
+    _check_whole(memo, raw, data[end + 4 :], head)
     rng = drawn(data)
     method = rng.choice([b"GET", b"HEAD", b"POST"])
     request = RequestHead(method, b"/", rng.random() < 0.8, [b"Host: gw.test"], names())
