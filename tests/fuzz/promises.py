@@ -126,6 +126,7 @@ def a_sequence_of_heads(data: bytes) -> None:
         b"GET /x HTTP/1.1",
         b"GET /x HTTP/1.0",
         b"HEAD / HTTP/1.1",
+        b"POST /y HTTP/1.1",
     ]
     for _ in range(3 * len(heads)):
         head = rng.choice(heads)
