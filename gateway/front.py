@@ -13,8 +13,8 @@ from gateway.core.target import parse_target
 from gateway.proxy.carrier import Carrier
 from gateway.proxy.carry import Carry
 from gateway.proxy.origin import Origin, Origins
-from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.shedding import Shedder
+from gateway.proxy.tunnel import Tunnel
 from gateway.wire.client import ClientConnection
 from gateway.wire.exchange import Exchange
 from gateway.wire.overload import Overload

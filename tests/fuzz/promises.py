@@ -74,6 +74,8 @@ def a_request_head(data: bytes) -> None:
         route = TABLE.match(head.host, head.method.decode("ascii"), parse_target(head.target))
     except GatewayError:
         return
+    if head.upgrade is not None and head.upgrade not in route.upgrade:
+        head.upgrade = None  # as the front has it
     identified = route.policy.access is Access.BOUND
     cookie = strip_cookies(head.cookie, COOKIES[0].is_ours) if head.cookie is not None else None
     identity = b"X-User: %b\r\n" % TOKEN.encode() if identified else b""
