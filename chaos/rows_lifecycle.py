@@ -85,8 +85,10 @@ async def reloads(scale: Scale) -> list[Mark]:
         skip = len(load.seconds)
         for number in range(times):
             one.config.write_text("nonsense = [" if number % 5 == 4 else f"{good}# {number}\n")
+            told = one.log.count('"message":"reload')
             one.gateway.send(signal.SIGHUP)
-            await asyncio.sleep(60 / 50 if not scale.short else 0.5)
+            await asyncio.sleep(scale.of(1, 0))
+            await until(lambda: one.log.count('"message":"reload') > told, patience=5)  # noqa: B023
         one.config.write_text(good)
         await load.stop()
         await again.stop()
