@@ -1,6 +1,6 @@
 # Each target is one line: a script of tools/ or one tool of .venv. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test check lint format types imports bench lock clean
+.PHONY: help setup dev demo test check lint format types imports bench chaos lock clean
 
 help: ## this list
 	@tools/help.sh
@@ -34,6 +34,9 @@ imports: dev ## imports point one way
 
 bench: setup ## what a request costs, beside plain nginx; PEERS=all installs and measures other proxies too
 	@tools/bench.sh
+
+chaos: dev ## inject every fault of docs/reliability.md and write its table (an hour); ARGS="--short" for minutes
+	@tools/chaos.sh $(ARGS)
 
 lock: ## resolve the dependencies of pyproject.toml anew and pin them with hashes (needs uv)
 	@tools/lock.sh

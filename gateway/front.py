@@ -12,9 +12,12 @@ from gateway.core.target import parse_target
 from gateway.proxy.carrier import Carrier
 from gateway.proxy.carry import Carry
 from gateway.proxy.origin import Origin, Origins
+from gateway.proxy.shedding import Shedder
 from gateway.proxy.tunnel import Tunnel
 from gateway.wire.client import ClientConnection
 from gateway.wire.clients import Clients
+from gateway.wire.exchange import Exchange
+from gateway.wire.overload import Overload
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,18 @@ def own_routes(prefix: str, domain_files: Sequence[str]) -> list[Route]:
 class Front:
     """The wire's door: finds the route, then lets a Carry do the rest."""
 
-    def __init__(self, table: RouteTable, carrier: Carrier, origins: Origins, clients: Clients) -> None:
+    def __init__(
+        self,
+        table: RouteTable,
+        carrier: Carrier,
+        origins: Origins,
+        clients: Clients,
+        overload: Overload,
+        prefix: str,
+    ) -> None:
         self._table = table
+        self._overload = overload
+        self._shedder = Shedder(carrier, overload, prefix)
         self._carrier = carrier
         self._origins = origins
         self._clients = clients
@@ -60,8 +73,10 @@ class Front:
         """Count it out."""
         self._clients.leave(client)
 
-    def exchange(self, client: ClientConnection, head: RequestHead) -> Carry:
+    def exchange(self, client: ClientConnection, head: RequestHead) -> Exchange:
         """Route a valid head. What has no route still becomes an exchange: it is answered, counted and logged."""
+        if self._overload.shedding and self._shedder.refuses(head):
+            return self._shedder.exchange(client, head)
         origin = client.notes if isinstance(client.notes, Origin) else self._origins.stranger(client.peer)
         route: Route | None = None
         error: GatewayError | None = None

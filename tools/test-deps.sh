@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests need (or, with `bench`, the measurement), if they are missing.
+# Installs the Debian packages that the tests need (or, with `bench` or `chaos`, the measurements), if they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin
@@ -11,6 +11,12 @@ case ${1:-test} in
 test)
   needs chromium chromium
   compgen -G '/usr/share/fonts/*/noto/*CJK*' >/dev/null || missing+=(fonts-noto-cjk)
+  ;;
+chaos)
+  needs nginx nginx-light
+  needs wrk wrk
+  needs slowhttptest slowhttptest
+  needs taskset util-linux
   ;;
 bench)
   needs nginx nginx-light

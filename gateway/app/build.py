@@ -68,8 +68,10 @@ def _bytes(secret: SecretStr | None) -> bytes | None:
 def limits_of(settings: Settings) -> Limits:
     """The wire's limits, as many clients as the limit of open files affords."""
     chosen = settings.limits
-    # A client with a request to our own pages holds three descriptors: its own, and both ends of a socket pair.
-    affordable = max((raise_file_limit() - _SPARE_DESCRIPTORS) // 3, 16)
+    # Beside a client's own descriptor, a request upstream holds one more, one to our own pages two (a socket pair).
+    descriptors = max(raise_file_limit() - _SPARE_DESCRIPTORS, 32)
+    for_requests = min(2 * chosen.max_requests, descriptors // 2)
+    affordable = descriptors - for_requests
     if affordable < chosen.max_connections:
         asked_for = "max_connections" in chosen.model_fields_set
         level = logging.WARNING if asked_for else logging.DEBUG
@@ -82,6 +84,7 @@ def limits_of(settings: Settings) -> Limits:
         idle_timeout=chosen.idle_timeout,
         body_timeout=chosen.body_timeout,
         connections=min(chosen.max_connections, affordable),
+        requests=max(for_requests // 2, 1),
     )
 
 

@@ -23,6 +23,7 @@ from gateway.telemetry.shared import PERIOD, SharedMetrics
 from gateway.wire.client import ClientConnection
 from gateway.wire.limits import Limits
 from gateway.wire.listen import Sweeper
+from gateway.wire.overload import LagProbe
 from gateway.wire.secure import SecureServer
 from gateway.wire.tasks import Tasks
 
@@ -93,7 +94,9 @@ class Gateway:
         except BaseException:
             await self._close()
             raise
-        self._sweeper = Sweeper(lambda: self._lasting.clients.connections, [self._sweep], asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        probe = LagProbe(self._lasting.overload, loop, time.monotonic)
+        self._sweeper = Sweeper(lambda: self._lasting.clients.connections, [self._sweep, probe.measure], loop)
         self._sweeper.start()
         self._tasks.start(self._prune())
         self._tasks.start(self._watch_certificate())
@@ -302,6 +305,7 @@ class Gateway:
             upstream_connections=connections,
             upstream_healthy=healthy,
             log_dropped=lambda: self._writer.dropped,
+            loop_lag=lambda: self._lasting.overload.lag,
         )
 
     def _generations(self) -> list[Generation]:

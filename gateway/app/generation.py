@@ -41,11 +41,12 @@ from gateway.web.parts import WebParts
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
 from gateway.wechat.wechat import WeChat
-from gateway.wire.client import ClientConnection
+from gateway.wire.client import ClientConnection, Shortcut
 from gateway.wire.clients import Clients
 from gateway.wire.dial import connect_inside
 from gateway.wire.limits import Limits
 from gateway.wire.memo import HeadMemo
+from gateway.wire.overload import Overload
 from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
 from gateway.wire.upstream import UpstreamConnection
@@ -71,6 +72,7 @@ class Lasting:
     metrics: Metrics
     fast: bool
     clients: Clients = field(default_factory=Clients)
+    overload: Overload = field(default_factory=Overload)
     shelf: Shelf = field(default_factory=Shelf)
 
 
@@ -177,7 +179,7 @@ class Generation:
             loop=loop,
         )
         origins = Origins(settings.server.trusted_proxies, urlsplit(settings.server.public_url).scheme)
-        self.front = Front(table, carrier, origins, lasting.clients)
+        self.front = Front(table, carrier, origins, lasting.clients, lasting.overload, settings.server.prefix)
 
         async def is_revoked(session: Session) -> bool:
             return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
@@ -214,7 +216,9 @@ class Generation:
         )
         self._names = request_names(identity_headers(self.loaded))
         memo = self._memo = HeadMemo(limits.target) if lasting.fast else None
-        self._express = Express(table, carrier, authorizer, bindings, origins, memo).enter if memo is not None else None
+        self._express: Shortcut | None = None
+        if memo is not None:
+            self._express = Express(table, carrier, authorizer, bindings, origins, memo, lasting.overload).enter
         upstreams[PAGES] = await self._own_pages(pages, limits, metrics, loop)
         builder = UpstreamBuilder(limits, metrics, loop, fast=lasting.fast)
         for upstream in settings.upstreams:
@@ -273,7 +277,7 @@ class Generation:
             connect_inside(server, lambda: UpstreamConnection(names, limits)),
             timeout=5.0,
             idle_timeout=30.0,
-            limit=limits.connections,
+            limit=max(limits.requests // 2, 1),  # each holds two descriptors
             loop=loop,
         )
         return Upstream(

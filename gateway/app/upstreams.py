@@ -65,7 +65,7 @@ class UpstreamBuilder:
             dial(lambda: UpstreamConnection(names, limits, memo), settings.connect_timeout),
             timeout=settings.connect_timeout,
             idle_timeout=settings.idle_timeout,
-            limit=min(settings.max_connections, limits.connections),
+            limit=min(settings.max_connections, limits.requests),
             loop=self.loop,
         )
         health = checker = None

@@ -1,6 +1,7 @@
 """What several commands share."""
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -22,11 +23,17 @@ def loaded_or_none(path: Path) -> Loaded | None:
         loaded = load(path, env=os.environ)
     except ConfigurationError as error:
         hint = "" if os.path.exists(path) else "; run this in its folder, or name it with -c"
-        print(f"{error}{hint}", file=sys.stderr)
+        tell(f"{error}{hint}")
         return None
     for warning in loaded.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        tell(f"warning: {warning}")
     return loaded
+
+
+def tell(text: str) -> None:
+    """A line for the operator. That it cannot be written (a full disk) is no reason not to serve."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def counted(number: int, one: str, many: str) -> str:
@@ -36,5 +43,5 @@ def counted(number: int, one: str, many: str) -> str:
 
 def fail(message: str, status: int = 1) -> int:
     """Tell why, and the exit status of a failure."""
-    print(f"gateway: {message}", file=sys.stderr)
+    tell(f"gateway: {message}")
     return status

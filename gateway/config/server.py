@@ -117,6 +117,12 @@ class Limits(Section):
     max_connections: int = key(
         default=10_000, ge=1, le=1_000_000, description="Client connections of one worker at a time."
     )
+    max_requests: int = key(
+        default=4000,
+        ge=1,
+        le=1_000_000,
+        description="Requests (and tunnels) of one worker to one upstream at a time; more are refused at once (503).",
+    )
     max_head: LimitedSize = key(default="64KB", description="A request's line and header fields together (431).")
     max_target: LimitedSize = key(default="16KB", description="A request's target, path and query (414).")
     max_fields: int = key(default=200, ge=10, le=10_000, description="Header fields of one request (431).")

@@ -11,6 +11,8 @@ _SESSION = "gateway_session"
 _LOGIN = "gateway_login_"
 _OURS = re.compile(rb"(?:__(?:host|secure)-)?gateway_(?:session|login_.*)", re.IGNORECASE | re.DOTALL)
 _SPACE = bytes(range(0x21)) + b"\x7f"
+# What some reader may trim off a name: controls, quotes, and in text that it takes for Unicode many a blank.
+_AROUND = bytes(each for each in range(256) if not chr(each).isascii() or not (chr(each).isalnum() or each in b"-_"))
 # RFC 6265 4.1.1: a token, "=", cookie-octets (quotes are not in them)
 _PAIR = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=([!#-+\--:<-\[\]-~]*)")
 # What a lax parser could take for a name: it may end pairs at spaces, commas and quotes too.
@@ -33,7 +35,7 @@ class CookieNames:
 
     def is_ours(self, name: bytes) -> bool:
         """Whether a cookie of this name could be taken for one of ours: any prefix, any case."""
-        return _OURS.fullmatch(name.strip(_SPACE + b"\"'")) is not None
+        return _OURS.fullmatch(name.strip(_AROUND)) is not None
 
     def set_cookie(self, name: str, value: str, max_age: int) -> str:
         """Return the value of a Set-Cookie field. `max_age` in seconds; ValueError if `value` does not fit a cookie."""

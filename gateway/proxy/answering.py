@@ -16,6 +16,7 @@ from gateway.wire.client import NEVER, ClientConnection
 from .carrier import Carrier
 from .origin import Origin
 from .render import Answer
+from .rest import rest
 from .upstreams import Upstream
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class Answering:
                 error = GatewayError(500, Reason.INTERNAL_ERROR)
             elif self._upstream is not None and error.status in (502, 503, 504):
                 self._carrier.metrics.upstream(self._upstream.id, error.reason.value)
-                log.warning("upstream %s: %s", self._upstream.id, error)
+                if error.reason is not Reason.OVERLOADED:  # there is enough to do then
+                    log.warning("upstream %s: %s", self._upstream.id, error)
             self._refuse(error)
         except Exception:
             log.exception("a refusal failed")
@@ -107,7 +109,10 @@ class Answering:
         answer = Answer(answer.status, answer.body, (*answer.fields, request_id))
         self._client.write(answer.encode(head_only=head_only, keep_alive=keep_alive, http11=self._head.http11))
         self._end()
-        self._client.finish(keep_alive)
+        if self._reason is Reason.OVERLOADED and keep_alive:
+            rest(self._client, self._carrier.loop.time())
+        else:
+            self._client.finish(keep_alive)
 
     def _end(self) -> None:
         """Count and log, once. Break what would be a cycle."""

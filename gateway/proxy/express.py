@@ -20,6 +20,7 @@ from gateway.stores.cached import CachedBindings
 from gateway.telemetry.counts import observe
 from gateway.wire.client import ClientConnection
 from gateway.wire.memo import HeadMemo, rechunked
+from gateway.wire.overload import Overload
 from gateway.wire.upstream import UpstreamConnection
 
 from .carrier import Carrier
@@ -92,8 +93,10 @@ class Express:
         bindings: CachedBindings,
         origins: Origins,
         memo: HeadMemo,
+        overload: Overload,
     ) -> None:
         self.carrier = carrier
+        self._overload = overload
         self._table = table
         self._authorizer = authorizer
         self._bindings = bindings
@@ -105,6 +108,8 @@ class Express:
 
     def enter(self, client: ClientConnection, data: bytes) -> bool:
         """Send the request that `data` is on its way, if it is a whole one and all about it is known."""
+        if self._overload.shedding and self._overload.refuses():
+            return False  # to the front, where it is refused unless it is lucky; the others must stay cheap
         line_end = data.find(b"\r\n")
         lane: _Lane | None = client.lane
         if lane is None or not data.startswith(lane.tail, line_end):

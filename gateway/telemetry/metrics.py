@@ -51,6 +51,7 @@ class Gauges:
     upstream_connections: Callable[[], Mapping[tuple[str, str], int]] = _nothing
     upstream_healthy: Callable[[], Mapping[tuple[str, str], int]] = _nothing
     log_dropped: Callable[[], int] = _none
+    loop_lag: Callable[[], float] = _none
     workers: Callable[[], int] = _one
 
 
@@ -212,6 +213,9 @@ class Metrics:
             "gateway_client_connections", "Open connections of clients.", gauges.client_connections()
         )
         yield GaugeMetricFamily("gateway_tunnels", "Open tunnels: WebSockets and other upgrades.", gauges.tunnels())
+        yield GaugeMetricFamily(
+            "gateway_loop_lag_seconds", "How long ready work waited for its turn, at most, lately.", gauges.loop_lag()
+        )
         yield GaugeMetricFamily("gateway_sessions_cached", "Opened sessions held in memory.", gauges.sessions_cached())
         yield CounterMetricFamily(
             "gateway_log_dropped", "Log lines dropped because nobody read them in time.", gauges.log_dropped()

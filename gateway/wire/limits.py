@@ -16,3 +16,4 @@ class Limits:
     linger_timeout: float = 2.0  # reading on after an early answer, so that a reset cannot eat it
     linger_bytes: int = 64 * 1024 * 1024  # read away at most; a client that sends more must wait
     connections: int = 10_000  # clients of one worker at a time
+    requests: int = 4000  # of one worker that are carried to one upstream at a time

@@ -51,6 +51,8 @@ class HeadMemo:
         block = buffer[buffer.find(b"\r\n", 0, end) : end]
         if len(block) > _LONGEST:
             return
+        if head.method != b"GET" and b"\r\nupgrade:" in block.lower():  # with a GET these fields may ask for a tunnel
+            return
         if len(self._heads) >= _LIMIT:
             self._heads.clear()
         self._heads[block] = head.again(head.method, head.target)

@@ -140,3 +140,10 @@ def test_a_header_without_ours_is_passed_on_byte_for_byte(pairs: list[str]) -> N
     header = ";".join(pairs).encode().strip()
 
     assert strip_cookies(header, HTTPS.is_ours) == header
+
+
+@pytest.mark.parametrize("around", [b"\xa0", b"\xc2\xa0", b"\xe3\x80\x80", b"\x85", b"\0", b'"', b"."])
+def test_what_a_reader_may_trim_off_a_name_does_not_hide_it(around: bytes) -> None:
+    """Readers that take a header for Unicode text trim more than blanks (Python's str.strip, for one)."""
+    is_ours = CookieNames.for_scheme(secure=True).is_ours
+    assert strip_cookies(b"a=1;%bgateway_session%b=x; b=2" % (around, around), is_ours) == b"a=1; b=2"

@@ -179,3 +179,18 @@ def test_a_whole_response_is_one_that_ends_where_its_read_ends(head: bytes, rest
     memo.keep(lines, parse_response(lines, response_names(), fields_limit=20))
     whole = memo.whole(lines + rest)
     assert (whole[1] if whole is not None else None) == body
+
+
+def test_fields_that_ask_for_an_upgrade_with_one_method_are_not_remembered_from_another() -> None:
+    """Found by fuzzing: a POST, which asks for none, made a later GET with its fields an ordinary request."""
+    fields = b"Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    post, get = (
+        method + b" / HTTP/1.1\r\n" + fields + b"Sec-WebSocket-Version: 13\r\n\r\n" for method in (b"POST", b"GET")
+    )
+    asking = parse(get)
+    assert asking is not None
+    assert asking.upgrade is not None
+    memo = HeadMemo(100)
+    learn(memo, post)
+    learn(memo, get)
+    assert met(memo, get) is None
