@@ -17,7 +17,6 @@ from gateway.proxy.tunnel import Tunnel
 from gateway.wire.client import ClientConnection
 from gateway.wire.clients import Clients
 from gateway.wire.exchange import Exchange
-from gateway.wire.overload import Overload
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +43,11 @@ class Front:
         carrier: Carrier,
         origins: Origins,
         clients: Clients,
-        overload: Overload,
-        prefix: str,
+        shedder: Shedder,
     ) -> None:
         self._table = table
-        self._overload = overload
-        self._shedder = Shedder(carrier, overload, prefix)
+        self._shedder = shedder
+        self._overload = shedder.overload
         self._carrier = carrier
         self._origins = origins
         self._clients = clients

@@ -25,6 +25,7 @@ from gateway.proxy.carrier import Carrier
 from gateway.proxy.express import Express
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
+from gateway.proxy.shedding import Shedder
 from gateway.proxy.upstreams import Server, Upstream
 from gateway.proxy.watch import Watch
 from gateway.sealing import KeyedHash, Sealer, token_hash
@@ -179,7 +180,8 @@ class Generation:
             loop=loop,
         )
         origins = Origins(settings.server.trusted_proxies, urlsplit(settings.server.public_url).scheme)
-        self.front = Front(table, carrier, origins, lasting.clients, lasting.overload, settings.server.prefix)
+        shedder = Shedder(carrier, lasting.overload, settings.server.prefix)
+        self.front = Front(table, carrier, origins, lasting.clients, shedder)
 
         async def is_revoked(session: Session) -> bool:
             return (await bindings.standing(session.subject, token_hash(session.sid), session.created)).revoked
@@ -218,7 +220,7 @@ class Generation:
         memo = self._memo = HeadMemo(limits.target) if lasting.fast else None
         self._express: Shortcut | None = None
         if memo is not None:
-            self._express = Express(table, carrier, authorizer, bindings, origins, memo, lasting.overload).enter
+            self._express = Express(table, carrier, authorizer, bindings, origins, memo, shedder).enter
         upstreams[PAGES] = await self._own_pages(pages, limits, metrics, loop)
         builder = UpstreamBuilder(limits, metrics, loop, fast=lasting.fast)
         for upstream in settings.upstreams:

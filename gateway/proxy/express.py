@@ -18,15 +18,15 @@ from gateway.core.routing import RouteTable
 from gateway.core.target import parse_target
 from gateway.stores.cached import CachedBindings
 from gateway.telemetry.counts import observe
-from gateway.wire.client import ClientConnection
+from gateway.wire.client import NEVER, ClientConnection
 from gateway.wire.memo import HeadMemo, rechunked
-from gateway.wire.overload import Overload
 from gateway.wire.upstream import UpstreamConnection
 
 from .carrier import Carrier
 from .carry import Carry
 from .heads import edited, request_fields, response_key
 from .origin import Origin, Origins
+from .shedding import Shedder
 from .upstreams import Server, Upstream
 
 log = logging.getLogger(__name__)
@@ -93,10 +93,11 @@ class Express:
         bindings: CachedBindings,
         origins: Origins,
         memo: HeadMemo,
-        overload: Overload,
+        shedder: Shedder,
     ) -> None:
         self.carrier = carrier
-        self._overload = overload
+        self._shedder = shedder
+        self._overload = shedder.overload
         self._table = table
         self._authorizer = authorizer
         self._bindings = bindings
@@ -108,8 +109,6 @@ class Express:
 
     def enter(self, client: ClientConnection, data: bytes) -> bool:
         """Send the request that `data` is on its way, if it is a whole one and all about it is known."""
-        if self._overload.shedding and self._overload.refuses():
-            return False  # to the front, where it is refused unless it is lucky; the others must stay cheap
         line_end = data.find(b"\r\n")
         lane: _Lane | None = client.lane
         if lane is None or not data.startswith(lane.tail, line_end):
@@ -122,6 +121,11 @@ class Express:
         line = self._lines.get((lane.host, text)) or self._routed(lane, text)
         if line is None:
             return False
+        if self._overload.shedding and self._overload.refuses():
+            shed = self._shedder.exchange(client, lane.head)
+            client.begin(shed, NEVER)
+            shed.start()
+            return True
         now = monotonic()
         passage = lane.passages.get(line.way)
         if (

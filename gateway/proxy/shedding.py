@@ -19,12 +19,12 @@ class Shedder:
 
     def __init__(self, carrier: Carrier, overload: Overload, prefix: str) -> None:
         self._carrier = carrier
-        self._overload = overload
+        self.overload = overload
         self._prefix = prefix.encode("ascii")
 
     def refuses(self, head: RequestHead) -> bool:
         """Whether this request is to be refused."""
-        return self._overload.refuses() and (not head.target.startswith(self._prefix) or self._overload.refuses())
+        return self.overload.refuses() and (not head.target.startswith(self._prefix) or self.overload.refuses())
 
     def exchange(self, client: ClientConnection, head: RequestHead) -> "Shed":
         """The refusal of a request."""
