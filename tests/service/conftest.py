@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +96,12 @@ servers = ["http://127.0.0.1:{upstream}"]
 """
 
 
+_PLAIN = (
+    "import sys; from gateway.app import Gateway; Gateway.__init__.__kwdefaults__['fast'] = False;"
+    "from gateway.cli import main; sys.exit(main())"
+)
+
+
 @dataclass
 class House:
     """Everything that runs for one test."""
@@ -105,7 +112,14 @@ class House:
     upstream: StrictUpstream
     folder: Path
     log: Path
+    fast: bool = True
     browsers: list[Browser] = field(default_factory=list)
+
+    @property
+    def command(self) -> list[str]:
+        """`gateway serve` with this configuration. It always runs with the fast path; a test can take it away."""
+        program = ["-m", "gateway"] if self.fast else ["-c", _PLAIN]
+        return [sys.executable, *program, "serve", "-c", str(self.folder / "gateway.toml")]
 
     @property
     def origin(self) -> str:
@@ -240,7 +254,7 @@ async def open_house(tmp_path: Path, users_file: Path, fast: bool) -> AsyncItera
         await gateway.start()
         closers.append(gateway.stop)
         closers.append(_closing(writer, descriptor))
-        return House(port, gateway, wechat_app[STATE], upstream, folder, log)
+        return House(port, gateway, wechat_app[STATE], upstream, folder, log, fast)
 
     yield open_house
     for close in [each for each in closers if each.__name__ == "stop"] + [

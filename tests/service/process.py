@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import AsyncIterator
 from typing import Any
@@ -71,9 +70,8 @@ class Process:
 async def process_of(house: House) -> AsyncIterator[Process]:
     """Stop the house's own gateway; run the same configuration in a process. It must end well."""
     await house.gateway.stop()
-    command = [sys.executable, "-m", "gateway", "serve", "-c", str(house.folder / "gateway.toml")]
     with (house.folder / "process.log").open("wb") as log:
-        child = await asyncio.to_thread(subprocess.Popen, command, stdout=log, stderr=log, env={**os.environ})
+        child = await asyncio.to_thread(subprocess.Popen, house.command, stdout=log, stderr=log, env={**os.environ})
     process = Process(house, child)
     try:
         await until(lambda: process.count("listening on ") == 1 or child.poll() is not None, "it does not start")

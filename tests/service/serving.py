@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -83,8 +82,7 @@ async def serving(house: House, workers: int = 2, **replace: str) -> AsyncIterat
     file.write_text(text)
     log = house.folder / "serve.log"
     with log.open("ab") as output:
-        command = [sys.executable, "-m", "gateway", "serve", "-c", str(file)]
-        child = subprocess.Popen(command, stderr=output, start_new_session=True)  # noqa: ASYNC220
+        child = subprocess.Popen(house.command, stderr=output, start_new_session=True)  # noqa: ASYNC220
     running = Serving(child, log)
     try:
         running.admin = (await running.until_logged(r"admin on (http://[0-9.:]+)"))[1]

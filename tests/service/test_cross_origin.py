@@ -5,15 +5,12 @@ import json
 import shutil
 from typing import Any
 
-import pytest
 from playwright.async_api import Page, async_playwright
 
 from .conftest import Open
 from .upstream import Seen, StrictUpstream, canned
 
 # Chromium does not care how the gateway reads heads.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
-
 FETCH = """async url => {
   try {
     const answer = await fetch(url, { method: "PUT", headers: { "X-A": "1" }, credentials: "include" });

@@ -13,9 +13,6 @@ from .process import process_of
 from .raw import Line
 from .test_reload import Gate
 
-# Processes always run with the fast path, and how one ends is the same without it.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
-
 
 async def test_what_is_under_way_ends_well(open_house: Open) -> None:
     """A request that waits for its upstream and a download in its middle: both whole; then the process ends with 0."""

@@ -25,9 +25,6 @@ from .raw import PATIENCE, Browser, Line
 from .tunnels import ASKING, echo, said, serving, switched, tunnel
 from .upstream import Seen
 
-# Heads are not what is tested here: the fast path makes no difference.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
-
 SOON = 'cache_ttl = "100ms"'
 
 

@@ -10,12 +10,6 @@ from .carrying import at_rest, line_to
 from .conftest import House, Open
 
 
-@pytest.fixture
-def fast() -> bool:
-    """The fast path does not concern these."""
-    return True
-
-
 async def post(house: House, target: str, body: bytes, *fields: str) -> tuple[int, str, bytes]:
     """One POST: status, Server field, body."""
     async with line_to(house) as line:

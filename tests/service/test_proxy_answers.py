@@ -7,9 +7,6 @@ import pytest
 from .carrying import ask, at_rest, line_to, own_host, request
 from .conftest import House
 
-# Heads are not what is tested here: the fast path makes no difference.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
-
 PERSON = "Accept: text/html,application/xhtml+xml"
 CANARY = "c4nary"
 

@@ -12,9 +12,6 @@ from .conftest import House, Open
 from .raw import PATIENCE, Line
 from .upstream import Seen, canned
 
-# Heads are not what is tested here: the fast path makes no difference.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
-
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

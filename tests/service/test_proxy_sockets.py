@@ -3,14 +3,9 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from .carrying import at_rest, request
 from .conftest import House, Open
 from .raw import Line
-
-# Heads are not what is tested here: the fast path makes no difference.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
 
 
 async def test_a_unix_socket_upstream(open_house: Open, tmp_path: Path) -> None:

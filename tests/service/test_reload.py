@@ -19,9 +19,6 @@ from .process import edit, process_of, sample
 from .raw import Browser, Line
 from .upstream import Seen
 
-# Processes always run with the fast path, and what a reload does is the same without it.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
-
 NEW_ROUTE = '\n[[routes]]\nid = "new"\npath = "/new"\npolicy = "public"\nupstream = "legacy"\n'
 
 

@@ -17,9 +17,6 @@ from .upstream import Seen
 
 Make = Callable[[str], Any]
 
-# Heads are not what is tested here: the fast path makes no difference.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
-
 
 def serving(files: tuple[Path, Path], clients: Path | None = None) -> ssl.SSLContext:
     """A server's context; `clients`: the authority of those it lets in."""

@@ -15,9 +15,6 @@ from .conftest import House, Open, claims_in
 from .raw import Line, target_of
 from .serving import serving
 
-# What is tested here is not the wire: the fast path makes no difference.
-pytestmark = pytest.mark.parametrize("fast", [True], indirect=True)
-
 
 async def lines_to_both(house: House) -> list[Line]:
     """A connection to each of two workers."""
