@@ -34,7 +34,8 @@ def wrong_with(request: Request, secret: str) -> list[str]:
         wrong.append("more than one identity")
     if any(token.count(".") != 2 or not token.startswith("eyJ") for token in tokens):
         wrong.append("an identity that is not ours")
-    public = request.target.lower().startswith(b"/public")
+    path = request.target.partition(b"?")[0]
+    public = path == b"/public" or path.startswith(b"/public/")  # what others might read so was refused
     if request.headed and public == bool(tokens):
         wrong.append("identity on a public route" if public else "no identity on a bound route")
     if secret.encode() in request.raw:
