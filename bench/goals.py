@@ -9,17 +9,18 @@ from bench.results import Results
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """`reached` may be at most `limit`; both in `unit`."""
+    """`reached` may be at most `limit`, or with `least` at least; both in `unit`."""
 
     text: str
     limit: float
     reached: float
     unit: str
+    least: bool = False
 
     @property
     def met(self) -> bool:
         """Whether it is met."""
-        return self.reached <= self.limit
+        return self.reached >= self.limit if self.least else self.reached <= self.limit
 
 
 _RATIOS: tuple[tuple[str, float, str, str, str], ...] = (  # text, limit, kind, ours, the other
@@ -51,4 +52,7 @@ def goals(results: Results) -> list[Goal]:
     found.append(("memory at rest", 60, rest and rest / 1e6, "MB"))
     count = results.idle_connections
     found.append((f"memory of an idle connection, of {count:,}", 12, idle and idle / 1024, "KB"))
-    return [Goal(text, limit, reached, unit) for text, limit, reached, unit in found if reached is not None]
+    judged = [Goal(text, limit, reached, unit) for text, limit, reached, unit in found if reached is not None]
+    if capacity := ratio(lambda load: 1 / load.cpu, "workers", "gateway-2-workers", "gateway"):
+        judged.append(Goal("two workers: capacity, of one's", 1.8, 2 * capacity, "×", least=True))
+    return judged

@@ -21,6 +21,7 @@ class Kind:
     status: int = 200
     connections: int | None = None  # None: as many as the command asks for
     only: tuple[str, ...] = ("nginx", "gateway")
+    everywhere: bool = False  # from all cores, those of the proxy too
 
     def concerns(self, proxy: str) -> bool:
         """Whether a proxy is asked it."""
@@ -44,6 +45,7 @@ class Kind:
 
 
 PAGE = Kind("get-1k", "GET, 1 KB", only=())
+WORKERS = Kind("workers", "GET, 1 KB, by number of workers", only=("gateway", "gateway-2-workers"), everywhere=True)
 KINDS = (
     PAGE,
     Kind("get-1k-one", "GET, 1 KB, one connection", connections=1, only=()),
@@ -53,4 +55,5 @@ KINDS = (
     Kind("get-chunked", "GET, answer chunked", f"{SECTION}/stream.html"),
     Kind("get-100k", "GET, 100 KB", f"{SECTION}/large.bin", only=()),
     Kind("routes", "GET, 1 KB, by number of routes", only=("gateway-10", "gateway-1000")),
+    WORKERS,
 )

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,9 @@ class Load:
 
 
 def run_load(
-    proxy: Measured, core: int, port: int, request: Path, status: int, connections: int, seconds: float
+    proxy: Measured, cores: Iterable[int], port: int, request: Path, status: int, connections: int, seconds: float
 ) -> Load:
-    """Send what stands in the file `request` to `port` for `seconds`, from `core`.
+    """Send what stands in the file `request` to `port` for `seconds`, from these cores.
 
     Raises RuntimeError if any connection failed or any answer was not of the kind of `status`.
     """
@@ -33,7 +34,7 @@ def run_load(
     command += [f"http://127.0.0.1:{port}/", str(request)]
     before = proxy.cpu_seconds()
     output = subprocess.run(
-        pinned(core, command), capture_output=True, text=True, check=True, timeout=seconds + 30
+        pinned(cores, command), capture_output=True, text=True, check=True, timeout=seconds + 30
     ).stdout
     spent = proxy.cpu_seconds() - before
     requests = int(_found(r"(\d+) requests in", output)[0])

@@ -7,11 +7,13 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from bench.workers import Process, look
 
 ROOT = Path(__file__).resolve().parents[1]
 TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -32,9 +34,9 @@ def cores() -> tuple[int, int]:
     return available[0], available[-1]
 
 
-def pinned(core: int, command: Sequence[str]) -> list[str]:
-    """`command`, to run on one core."""
-    return ["taskset", "-c", str(core), *command]
+def pinned(cores: Iterable[int], command: Sequence[str]) -> list[str]:
+    """`command`, to run on these cores."""
+    return ["taskset", "-c", ",".join(map(str, cores)), *command]
 
 
 def tool(name: str) -> str:
@@ -51,7 +53,7 @@ class Running:
     def __init__(self, core: int, command: Sequence[str], log: Path) -> None:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                pinned(core, command),
+                pinned([core], command),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -104,6 +106,15 @@ class Running:
             family.extend(child for child, parent in parents.items() if parent == pid)
         return family
 
+    def spread(self, count: int, cores: Sequence[int]) -> None:
+        """Move its children, one to each core in turn. Raises RuntimeError if they are not so many."""
+        children = self.family()[1:]
+        if len(children) != count:
+            raise RuntimeError(f"{len(children)} workers instead of {count}")
+        for number, pid in enumerate(children):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                os.sched_setaffinity(int(thread), {cores[number % len(cores)]})
+
     def _silent(self, what: str) -> RuntimeError:
         tail = self._log.read_text(errors="replace")[-2000:]
         return RuntimeError(f"{what} does not answer. The end of {self._log.name}:\n{tail}")
@@ -122,6 +133,10 @@ class Measured:
     def memory(self) -> int:
         """Resident bytes of the processes and their children."""
         return sum(_resident(pid) for process in self.processes for pid in process.family())
+
+    def each(self, port: int) -> list[Process]:
+        """Every process that counts, a parent before its children; connections are those accepted at `port`."""
+        return [look(pid, port) for process in self.processes for pid in process.family()]
 
 
 def _stat(pid: int) -> list[str]:

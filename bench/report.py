@@ -17,8 +17,8 @@ TITLES = {
 
 def report(results: Results) -> str:
     """All tables, each as far as it was measured."""
-    parts = [_main(results), _more(results), _kinds(results), _goals(results), _besides(results)]
-    return "\n\n".join(part for part in parts if part)
+    parts = [_main(results), _more(results), _kinds(results), _workers(results), _goals(results)]
+    return "\n\n".join(part for part in [*parts, _besides(results)] if part)
 
 
 def picture(results: Results) -> str:
@@ -117,15 +117,46 @@ def _kinds(results: Results) -> str:
     )
 
 
+def _workers(results: Results) -> str:
+    one = results.load("workers", "gateway")
+    rows = []
+    for count, name in enumerate(("gateway", "gateway-2-workers"), 1):
+        load = results.load("workers", name)
+        if one and load:
+            processes = results.processes.get(name, [])
+            connections = " + ".join(str(each.connections) for each in processes[-count:])  # a parent has none
+            resident, proportional = (
+                " + ".join(f"{getattr(each, size) / 1e6:.0f}" for each in processes)
+                for size in ("resident", "proportional")
+            )
+            rows.append(
+                f"| {count} | {load.cpu:.1f} | {count / load.cpu * 1e6:,.0f} | {count * one.cpu / load.cpu:.2f} "
+                f"| {load.rate:,.0f} | {connections} | {resident} | {proportional} |"
+            )
+    if not rows:
+        return ""
+    return "\n".join(
+        [
+            "GET of 1 KB by number of workers, each on a core that it shares with load and upstream; capacity is what "
+            "they would serve if they had theirs alone. Connections by worker, memory by process, a parent's first:",
+            "",
+            "| workers | CPU µs/request | capacity, requests/s | × one | requests/s beside the load | connections "
+            "| MB resident | MB proportional |",
+            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+            *rows,
+        ]
+    )
+
+
 def _goals(results: Results) -> str:
     rows = [
-        f"| {goal.text} | {goal.limit:g} {goal.unit} | {goal.reached:.2f} {goal.unit} "
+        f"| {goal.text} | {'≥' if goal.least else '≤'} {goal.limit:g} {goal.unit} | {goal.reached:.2f} {goal.unit} "
         f"| {'yes' if goal.met else '**no**'} |"
         for goal in goals(results)
     ]
     if not rows:
         return ""
-    head = ["| what | at most | measured | met |", "| --- | ---: | ---: | --- |"]
+    head = ["| what | goal | measured | met |", "| --- | ---: | ---: | --- |"]
     return "\n".join(["What the gateway shall reach:", "", *head, *rows])
 
 

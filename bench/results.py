@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from bench.load import Load
+from bench.workers import Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,10 @@ class Row:
 
 @dataclass(slots=True)
 class Results:
-    """One run. `loads` by kind, then proxy, a figure for each round; `rest` in bytes; `idle` in bytes a connection."""
+    """One run. `loads` by kind, then proxy, a figure for each round; `rest` in bytes; `idle` in bytes a connection.
+
+    `processes` by proxy, each alone with so many `connections` open. What a file does not name was not measured.
+    """
 
     machine: str
     rounds: int
@@ -32,6 +36,7 @@ class Results:
     rest: dict[str, int] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)
     idle_connections: int = 0
+    processes: dict[str, list[Process]] = field(default_factory=dict)
     start_seconds: list[float] = field(default_factory=list)
     logins_per_second: float | None = None
     login_cpu_ms: float | None = None
@@ -56,6 +61,9 @@ class Results:
         kept["loads"] = {
             kind: {name: [Load(**load) for load in rounds] for name, rounds in proxies.items()}
             for kind, proxies in kept["loads"].items()
+        }
+        kept["processes"] = {
+            name: [Process(**process) for process in some] for name, some in kept.get("processes", {}).items()
         }
         return cls(**kept)
 

@@ -18,7 +18,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from bench.dance import log_in_many
-from bench.kinds import KINDS, PAGE, Kind
+from bench.kinds import KINDS, PAGE, WORKERS, Kind
 from bench.processes import Measured, cores
 from bench.proxies import apache, caddy, envoy, gateway, haproxy, nginx
 from bench.proxies.proxy import BUILD, Peer, Proxy
@@ -51,6 +51,7 @@ class Bench:
         """All of it."""
         base, ours = nginx.plain(self._scene), gateway.gateway(self._scene)
         variants = [gateway.gateway(self._scene, routes) for routes in (10, 1000)]
+        two = gateway.gateway(self._scene, workers=2)
         kinds: list[Kind] = self._options.kinds
         self.results.versions = nginx.versions() | gateway.versions()
         with self._stand.surroundings():
@@ -60,7 +61,7 @@ class Bench:
                 with self._stand.running(ours):
                     self.results.start_seconds.append(time.perf_counter() - started)
             with ExitStack() as stack:
-                for proxy in [base, ours, *variants]:
+                for proxy in [base, ours, *variants, two]:
                     if proxy is ours or any(kind.concerns(proxy.name) for kind in kinds):
                         self._start(stack, proxy)
                 for name in self._options.peers:
@@ -70,6 +71,8 @@ class Bench:
                     self._measure(kind)
                 if self._options.logins:
                     self._log_in(ours)
+            for proxy in (ours, two) if WORKERS in kinds else ():
+                self._look_at_processes(proxy)
             for proxy in (base, ours) if self._options.idle else ():
                 self._hold_idle(proxy)
         self._keep()
@@ -138,6 +141,14 @@ class Bench:
         self.results.logins_per_second = done.count / done.seconds
         self.results.login_cpu_ms = spent / done.count * 1000
         self._keep()
+
+    def _look_at_processes(self, proxy: Proxy) -> None:
+        """Those of a gateway that was started anew, without others that would share its memory, and warmed up."""
+        say(f"{proxy.name} alone: its processes")
+        with self._stand.running(proxy) as measured:
+            self._stand.load(proxy, measured, WORKERS, self._options.connections, WARM_UP)
+            processes = self._stand.processes(proxy, measured, WORKERS, self._options.connections)
+        self.results.processes[proxy.name] = processes
 
     def _hold_idle(self, proxy: Proxy) -> None:
         """The memory of idle connections, of a proxy that was started anew and warmed up."""

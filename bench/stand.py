@@ -1,10 +1,10 @@
-"""The stand: proxies on one core, all else on another, everything ended with its block."""
+"""The stand: proxies on one core, all else on another, workers on one each, everything ended with its block."""
 
 import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from bench.load import Load, run_load
 from bench.processes import ROOT, Measured, Running, cores, pinned
 from bench.proxies.proxy import Proxy
 from bench.scene import Scene
+from bench.workers import Process
 
 
 class Stand:
@@ -51,6 +52,8 @@ class Stand:
                 running.wait_for(proxy.ready)
             else:
                 running.wait_for_port(proxy.port)
+            if proxy.workers > 1:
+                running.spread(proxy.workers, (self._proxy_core, self._load_core))
             assert self._helper is not None
             yield Measured((running, self._helper) if proxy.asks else (running,))
 
@@ -61,9 +64,8 @@ class Stand:
     def load(self, proxy: Proxy, measured: Measured, kind: Kind, connections: int, seconds: float) -> Load:
         """Load of one kind on one proxy."""
         request = self._request(proxy, kind)
-        load = run_load(
-            measured, self._load_core, proxy.port, request, kind.status, kind.connections or connections, seconds
-        )
+        cores = {self._proxy_core, self._load_core} if kind.everywhere else {self._load_core}
+        load = run_load(measured, cores, proxy.port, request, kind.status, kind.connections or connections, seconds)
         for log in self._scene.folder.glob("*.log"):  # all write theirs to the same disk; it shall not fill up
             log.write_bytes(b"")
         return load
@@ -73,19 +75,35 @@ class Stand:
 
         Of `count` connections the second half is measured: the first may take memory that was free before.
         """
-        command = [sys.executable, "-m", "bench.idle", str(proxy.port), str(self._request(proxy, kind))]
         memory = []
-        with subprocess.Popen(
-            pinned(self._load_core, command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as clients:
-            assert clients.stdin is not None
-            assert clients.stdout is not None
+        with self._clients(proxy, kind) as open_more:
             for more in (count // 2, count // 2):
-                print(more, file=clients.stdin, flush=True)
-                if clients.stdout.readline() != "open\n":
-                    raise RuntimeError(f"{proxy.name} does not keep {count} connections")
+                open_more(more)
                 memory.append(measured.memory())
         return (memory[1] - memory[0]) / (count // 2)
+
+    def processes(self, proxy: Proxy, measured: Measured, kind: Kind, count: int) -> list[Process]:
+        """Each process of a proxy while it holds `count` connections that have asked once."""
+        with self._clients(proxy, kind) as open_more:
+            open_more(count)
+            return measured.each(proxy.port)
+
+    @contextmanager
+    def _clients(self, proxy: Proxy, kind: Kind) -> Iterator[Callable[[int], None]]:
+        """Clients that open so many more connections when told, each asks once. Closes them with the block."""
+        command = [sys.executable, "-m", "bench.idle", str(proxy.port), str(self._request(proxy, kind))]
+        with subprocess.Popen(
+            pinned([self._load_core], command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as clients:
+
+            def open_more(count: int) -> None:
+                assert clients.stdin is not None
+                assert clients.stdout is not None
+                print(count, file=clients.stdin, flush=True)
+                if clients.stdout.readline() != "open\n":
+                    raise RuntimeError(f"{proxy.name} does not keep the connections")
+
+            yield open_more
 
     def _request(self, proxy: Proxy, kind: Kind) -> Path:
         path = self._scene.folder / f"{proxy.name}.{kind.name}.request"

@@ -27,6 +27,7 @@ listen = ["127.0.0.1:{port}"]
 admin = "127.0.0.1:{admin}"
 public_url = "http://127.0.0.1:{port}"
 policies = "policies"
+workers = {workers}
 [secrets]
 cookie_keys = [{{ file = "cookie.key" }}]
 [[apps]]
@@ -69,9 +70,13 @@ def versions() -> dict[str, str]:
     return {"gateway": version, "Python": sys.version.split()[0]}
 
 
-def gateway(scene: Scene, routes: int = ROUTES) -> Proxy:
-    """The gateway with so many routes; the one that is asked for stands last."""
-    name = "gateway" if routes == ROUTES else f"gateway-{routes}"
+def gateway(scene: Scene, routes: int = ROUTES, workers: int = 1) -> Proxy:
+    """The gateway with so many routes and workers; the route that is asked for stands last."""
+    name, title = "gateway", "the gateway"
+    if routes != ROUTES:
+        name, title = f"{name}-{routes}", f"{title}, {routes:,} routes"
+    if workers != 1:
+        name, title = f"{name}-{workers}-workers", f"{title}, {workers} workers"
     port, admin = free_port(), free_port()
     folder = scene.folder / name
     folder.mkdir()
@@ -79,7 +84,9 @@ def gateway(scene: Scene, routes: int = ROUTES) -> Proxy:
     rules = [_ROUTE.format(id="all", path="/")]
     rules += [_ROUTE.format(id=f"r{number}", path=f"/part{number}/pages") for number in range(2, routes)]
     rules.append(_ROUTE.format(id="asked", path=SECTION))
-    (folder / "gateway.toml").write_text(_CONFIGURATION.format(app_id=APP_ID, **ports) + "".join(rules))
+    (folder / "gateway.toml").write_text(
+        _CONFIGURATION.format(app_id=APP_ID, workers=workers, **ports) + "".join(rules)
+    )
     (folder / "policies").mkdir()
     (folder / "policies" / "page.toml").write_text('access = "bound"\n')
     (folder / "data").mkdir()
@@ -98,13 +105,14 @@ def gateway(scene: Scene, routes: int = ROUTES) -> Proxy:
 
     return Proxy(
         name,
-        "the gateway" if routes == ROUTES else f"the gateway, {routes:,} routes",
+        title,
         port,
         (COMMAND, "serve", "-c", str(folder / "gateway.toml")),
         authenticates=True,
         user=r"[\w-]+\.[\w-]+\.[\w-]+",
         sign_in=session,
         ready=f"http://127.0.0.1:{admin}/readyz",
+        workers=workers,
     )
 
 

@@ -24,7 +24,8 @@ class Proxy:
 
     `user`: a pattern of the X-User that the upstream sees. `sign_in`: from the proxy's origin to a Cookie header,
     the way people get one. `asks`: whether the small service that authenticates counts too. `ready`: a URL that
-    answers 200 when the proxy is ready, where an open port does not say so.
+    answers 200 when the proxy is ready, where an open port does not say so. `workers`: how many of its processes serve;
+    two or more are its children, and each gets a core.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Proxy:
     sign_in: Callable[[str], Awaitable[str]] = field(default=anybody, repr=False)
     asks: bool = False
     ready: str = ""
+    workers: int = 1
 
     @property
     def origin(self) -> str:

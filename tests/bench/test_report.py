@@ -1,5 +1,6 @@
 """What the measurement makes of its figures: medians, goals, tables and the picture."""
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ from bench.plot import Bar, plot, ticks
 from bench.publish import with_figures
 from bench.report import picture, report
 from bench.results import Results, Row
+from bench.workers import Process
 
 
 def load(cpu: float) -> Load:
@@ -60,6 +62,47 @@ def test_goals_are_judged_by_what_was_measured(results: Results) -> None:
         "p99, 1 KB GET: of Envoy's": (1.0, True),
         "memory at rest": (10.0, True),
     }
+
+
+@pytest.mark.parametrize(("cpu", "reached", "met"), [(30.0, 2.0, True), (33.0, 1.818, True), (34.0, 1.765, False)])
+def test_a_second_worker_shall_be_worth_most_of_a_first(
+    results: Results, cpu: float, reached: float, met: bool
+) -> None:
+    """Capacity is requests a CPU second times workers; this goal is reached from above, as the table says."""
+    results.loads["workers"] = {"gateway": [load(30.0)], "gateway-2-workers": [load(cpu)]}
+    goal = next(goal for goal in goals(results) if goal.least)
+    assert (goal.reached, goal.met) == (pytest.approx(reached, abs=1e-3), met)
+    words = f"| ≥ 1.8 × | {reached:.2f} × | {'yes' if met else '**no**'} |"
+    assert [line for line in report(results).splitlines() if words in line]
+
+
+def test_workers_are_shown_each_with_what_it_holds(results: Results, tmp_path: Path) -> None:
+    """Connections of those who serve, memory of all; a file keeps it."""
+    results.loads["workers"] = {"gateway": [load(25.0)], "gateway-2-workers": [load(20.0)]}
+    results.processes = {
+        "gateway": [Process(64, 97_000_000, 80_000_000)],
+        "gateway-2-workers": [
+            Process(0, 90_000_000, 44_000_000),
+            Process(30, 89_000_000, 43_000_000),
+            Process(34, 88_000_000, 42_000_000),
+        ],
+    }
+    results.write(tmp_path / "results.json")
+    rows = report(Results.read(tmp_path / "results.json")).splitlines()
+    assert "| 1 | 25.0 | 40,000 | 1.00 | 50,000 | 64 | 97 | 80 |" in rows
+    assert "| 2 | 20.0 | 100,000 | 2.50 | 50,000 | 30 + 34 | 90 + 89 + 88 | 44 + 43 + 42 |" in rows
+
+
+def test_results_of_a_run_without_workers_are_read_and_shown(results: Results, tmp_path: Path) -> None:
+    """A file from before they were measured lacks their key; table and goal are left out."""
+    file = tmp_path / "results.json"
+    results.write(file)
+    kept = json.loads(file.read_text())
+    del kept["processes"]
+    file.write_text(json.dumps(kept))
+    read = Results.read(file)
+    assert read == results
+    assert "workers" not in report(read)
 
 
 def test_the_table_has_a_row_for_each_proxy_the_cheapest_first(results: Results) -> None:
