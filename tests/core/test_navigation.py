@@ -48,6 +48,10 @@ ASKS = {"Origin": "https://a.test", "Access-Control-Request-Method": "PUT"}
 @pytest.mark.parametrize(
     ("method", "fields", "has_body", "expected"),
     [
+        ("OPTIONS", {**ASKS, "Accept": "*/*", "User-Agent": "a"}, False, True),
+        ("OPTIONS", {**ASKS, "Cookie": "a=1"}, False, False),
+        ("OPTIONS", {**ASKS, "authorization": "Basic YTpi"}, False, False),
+        ("OPTIONS", {**ASKS, "X_HTTP_Method": "GET"}, False, False),
         ("OPTIONS", ASKS, False, True),
         ("OPTIONS", {**ASKS, "Origin": "null"}, False, True),
         ("OPTIONS", {**ASKS, "Access-Control-Request-Headers": "x-a"}, False, True),
@@ -63,4 +67,5 @@ ASKS = {"Origin": "https://a.test", "Access-Control-Request-Method": "PUT"}
 )
 def test_what_is_a_preflight(method: str, fields: dict[str, str], has_body: bool, expected: bool) -> None:
     """OPTIONS with an origin and the method that is asked for, without a body; nothing less."""
-    assert is_preflight(method, fields.get, has_body=has_body) is expected
+    names = [name.encode() for name in fields]
+    assert is_preflight(method, fields.get, names, has_body=has_body) is expected
