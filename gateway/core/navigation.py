@@ -12,6 +12,8 @@ _ANDROID_PACKAGE = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 _NEVER_ASKED_WITH = frozenset(
     (b"cookie", b"authorization", b"x-http-method-override", b"x-http-method", b"x-method-override")
 )
+_MAX_ACCEPT = 2048  # characters that are looked at
+_HTML = re.compile(r"(?:\A|,)\s*text/html\s*(?:[,;]|\Z)", re.IGNORECASE)
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
 
 
@@ -28,8 +30,7 @@ def is_navigation(method: str, header: Callable[[str], str | None]) -> bool:
     mode = header("Sec-Fetch-Mode")
     if mode is not None:
         return mode.strip().lower() == "navigate"
-    accept = header("Accept") or ""
-    return any(choice.partition(";")[0].strip().lower() == "text/html" for choice in accept.split(","))
+    return _HTML.search((header("Accept") or "")[:_MAX_ACCEPT]) is not None
 
 
 def is_preflight(method: str, header: Callable[[str], str | None], names: Iterable[bytes], *, has_body: bool) -> bool:
