@@ -15,7 +15,7 @@ from .errors import GatewayError
 from .reasons import Reason
 
 MAX_READINGS = 64
-MAX_WORK = 128 * 1024  # characters over all readings: long paths may have fewer
+MAX_WORK = 48 * 1024  # characters over all readings, some 5 ms: long paths may have fewer
 MEMO_SIZE = 1024  # disputed paths remembered
 MAX_MEMO_KEY = 256  # characters of a path that is remembered
 MAX_MARKS = 30  # on one character, as in Unicode's Stream-Safe Text Format (UAX 15, 13): sorting more is quadratic
