@@ -107,8 +107,7 @@ class Authorizer:
             return Verdict(decide(Facts(route, navigation=False, app=None)), cookie=head.cookie)
         cookie = head.cookie
         if head.method == b"OPTIONS" and route.policy.preflight is Preflight.FORWARD and _is_preflight(head):
-            kept = strip_cookies(cookie, self._cookies.is_ours) if cookie is not None else None
-            return Verdict(decide(Facts(route, navigation=False, app=None, preflight=True)), cookie=kept)
+            return Verdict(decide(Facts(route, navigation=False, app=None, preflight=True)))
         known = self._known.get(cookie) if cookie is not None else None
         if known is not None:
             granted = known.grants.get((route.id, head.host))
@@ -254,4 +253,5 @@ class Authorizer:
 
 
 def _is_preflight(head: RequestHead) -> bool:
-    return is_preflight(head.method.decode("ascii"), head.get, has_body=head.has_body)
+    names = (line.partition(b":")[0] for line in head.lines)
+    return is_preflight(head.method.decode("ascii"), head.get, names, has_body=head.has_body)

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import NamedTuple
 
-_FOLD = re.compile(rb"[^a-z0-9]")
+_FOLD = bytes(each if chr(each).encode().isalnum() else 0x2D for each in bytes(range(256)).lower())
 
 
 def fold(name: bytes) -> bytes:
     """The name as the laxest reader compares it."""
-    return _FOLD.sub(b"-", name.lower())
+    return name.translate(_FOLD)
 
 
 class Kind(Enum):

@@ -84,7 +84,7 @@ class RequestHead:
             elif kind is Kind.COOKIE:  # RFC 6265 5.4 sends one; RFC 9113 8.2.3 joins several
                 self.cookie = value if self.cookie is None else b"%b; %b" % (self.cookie, value)
             elif kind is Kind.CONNECTION:
-                options = (options or []) + [option.strip(b" \t").lower() for option in value.split(b",")]
+                options = (options or []) + _options(value)
             elif kind is Kind.LENGTH:
                 if self.length is not None or not _LENGTH.fullmatch(value):
                     raise bad_request("Content-Length repeated or not a plain number")
@@ -207,7 +207,7 @@ class ResponseHead:
             elif kind is Kind.SET_COOKIE:
                 self.set_cookies.append(value)
             elif kind is Kind.CONNECTION:
-                options = (options or []) + [option.strip(b" \t").lower() for option in value.split(b",")]
+                options = (options or []) + _options(value)
             elif kind is Kind.LOCATION:
                 self.locations.append((name, value))
             elif kind is Kind.CODING:
@@ -248,6 +248,13 @@ class ResponseHead:
 def bad_request(message: str) -> GatewayError:
     """A 400 for a head that breaks RFC 9112 or could be read in two ways."""
     return GatewayError(400, Reason.BAD_REQUEST, message)
+
+
+def _options(value: bytes) -> list[bytes]:
+    """What a Connection field names. As many as nobody honest sends are not even counted."""
+    if value.count(b",") >= 2 * _CONNECTION_LIMIT:
+        raise bad_request("too many Connection options")
+    return [option.strip(b" \t").lower() for option in value.split(b",")]
 
 
 def _without_nominated(kept: list[bytes], options: Iterable[bytes]) -> list[bytes]:

@@ -15,9 +15,10 @@ from .errors import GatewayError
 from .reasons import Reason
 
 MAX_READINGS = 64
-MAX_WORK = 128 * 1024  # characters over all readings: long paths may have fewer
+MAX_WORK = 48 * 1024  # characters over all readings, some 5 ms: long paths may have fewer
 MEMO_SIZE = 1024  # disputed paths remembered
 MAX_MEMO_KEY = 256  # characters of a path that is remembered
+MAX_MARKS = 30  # on one character, as in Unicode's Stream-Safe Text Format (UAX 15, 13): sorting more is quadratic
 
 # Segments of plain characters that do not end in a dot, and a printable query: one reading only.
 _SEGMENT = rb"[.A-Za-z0-9\-_~!$&'()*+,=:@]*[A-Za-z0-9\-_~!$&'()*+,=:@]"
@@ -27,6 +28,7 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 # Backslash, controls, a leading "//", a segment of dots (and spaces), IIS's %uXXXX.
 _REFUSED = re.compile(r"[\x00-\x1f\x7f\\]|\A//|/ *\.[ .]*(?=/|\Z)|%u[0-9A-Fa-f]{4}")
+_MARKS_IN_DISGUISE = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")  # letters of themselves, marks once decomposed
 # ASCII in too many UTF-8 bytes (RFC 3629 section 3 forbids it, lax decoders read it), as surrogateescape shows it.
 _OVERLONG = re.compile("(?:[\udcc0\udcc1]|\udce0[\udc80\udc81]|\udcf0\udc80[\udc80\udc81])[\udc80-\udcbf -?]")
 
@@ -120,7 +122,17 @@ def _shortest(overlong: re.Match[str]) -> str:
 
 def _compatible(path: str) -> str:
     """Full-width and other look-alikes become what they look like."""
-    return path if path.isascii() else unicodedata.normalize("NFKC", path)
+    if path.isascii():
+        return path
+    marks = 0
+    for character in path:
+        if character.isascii() or not (unicodedata.combining(character) or character in _MARKS_IN_DISGUISE):
+            marks = 0
+        elif marks == MAX_MARKS:
+            raise _refuse("too many marks on one character")
+        else:
+            marks += 1
+    return unicodedata.normalize("NFKC", path)
 
 
 _STEPS: tuple[Callable[[str], str], ...] = (

@@ -60,17 +60,19 @@ def accept_of(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
 
 
-def is_foreign(lines: Iterable[bytes], host: str, allowed: Collection[str]) -> bool:
+def is_foreign(lines: Iterable[bytes], host: str, allowed: Collection[str], *, secure: bool) -> bool:
     """Whether a page of another origin asks, for which browsers keep no rule of theirs (RFC 6455 10.2).
 
-    `host` is the request's. A program sends no Origin; one that is "null", odd or doubled is foreign.
+    `host` is the request's, `secure` whether it came with TLS: a page without is anybody's who sits on the line.
+    A program sends no Origin; one that is "null", odd or doubled is foreign.
     """
     origins = [line for line in lines if line[:7].lower() == b"origin:"]
     if not origins:
         return False
     origin = (_only(origins, b"origin") or b"").decode("latin-1").lower()
-    page = origin.partition("://")[2]
-    return origin not in allowed and (not page or _bare(page) != _bare(host))
+    scheme, _, page = origin.partition("://")
+    ours = bool(page) and _bare(page) == _bare(host) and (scheme == "https" or not secure)
+    return not ours and origin not in allowed
 
 
 def _bare(host: str) -> str:

@@ -37,6 +37,7 @@ _LANES = 1024  # field blocks, as many as HeadMemo remembers
 _PASSAGES = 16  # routes of one lane
 _END = b"\r\n\r\n"
 _REQUEST_ID = b"X-Request-Id: "
+_NOTHING = b"\0\0"  # follows no request line
 
 
 class _Line(NamedTuple):
@@ -80,6 +81,12 @@ class _Lane:
         self.head = head
         self.host = head.host
         self.passages: dict[tuple[str, bytes], _Passage] = {}
+
+    def forget(self) -> None:
+        """Match nothing any more, and hold nothing: a connection may still point here, and there are many of them."""
+        self.tail = _NOTHING
+        del self.head
+        self.passages.clear()
 
 
 class Express:
@@ -168,6 +175,8 @@ class Express:
             if self._origin(client, head) is None:
                 return None
             if len(lanes) >= _LANES:
+                for forgotten in lanes.values():
+                    forgotten.forget()
                 lanes.clear()
             lane = lanes[block] = _Lane(block + _END, head)
         return lane

@@ -32,7 +32,7 @@ class Tunnel(Carry):
         assert route is not None
         if isinstance(decision, Forward) and decision.identified:
             allowed = route.policy.cors.origins if route.policy.cors is not None else ()
-            if is_foreign(self._head.kept, self._head.host, allowed):
+            if is_foreign(self._head.kept, self._head.host, allowed, secure=self._origin.scheme == "https"):
                 raise GatewayError(403, Reason.FOREIGN_ORIGIN)
         super()._act(verdict)
 

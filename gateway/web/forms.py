@@ -21,6 +21,8 @@ async def read_form(request: web.Request, known: Collection[str]) -> Mapping[str
         body = await request.read()  # bounded by the application's client_max_size
     except web.HTTPRequestEntityTooLarge:
         raise Halt(BODY_TOO_LARGE) from None
+    except ConnectionError:  # who sent it has left: nobody reads the answer, and it is no failure of ours
+        raise Halt(BAD_REQUEST) from None
     try:
         pairs = parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_FIELDS

@@ -173,6 +173,14 @@ def test_connection_names_what_is_dropped() -> None:
     assert response(named, *fields).kept == kept
 
 
+def test_connection_has_few_options() -> None:
+    """Thirty thousand of them, mostly the same, would cost 5 ms."""
+    assert request((b"Connection", b"close" + b", x" * 20)).keep_alive is False
+    for value in (b"x," * 32, b"," * 60_000):
+        with pytest.raises(GatewayError, match="too many Connection options"):
+            request((b"Connection", value))
+
+
 @pytest.mark.parametrize(
     "line",
     [

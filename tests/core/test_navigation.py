@@ -19,7 +19,12 @@ HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         ("GET", {"Accept": "application/json, TEXT/HTML;q=0.5"}, True),
         ("GET", {"Accept": "application/json"}, False),
         ("GET", {"Accept": "*/*"}, False),
+        ("GET", {"Accept": "application/json ,\ttext/html , */*"}, True),
         ("GET", {"Accept": "text/htmlx"}, False),
+        ("GET", {"Accept": "xtext/html"}, False),
+        ("GET", {"Accept": "*/*;a=text/html"}, False),
+        ("GET", {"Accept": "*/*," * 100 + "text/html"}, True),
+        ("GET", {"Accept": "," * 60_000 + "text/html"}, False),
         ("GET", {}, False),
         ("POST", {"Sec-Fetch-Mode": "navigate", "Accept": HTML}, False),
         ("get", {"Accept": HTML}, False),
@@ -48,6 +53,10 @@ ASKS = {"Origin": "https://a.test", "Access-Control-Request-Method": "PUT"}
 @pytest.mark.parametrize(
     ("method", "fields", "has_body", "expected"),
     [
+        ("OPTIONS", {**ASKS, "Accept": "*/*", "User-Agent": "a"}, False, True),
+        ("OPTIONS", {**ASKS, "Cookie": "a=1"}, False, False),
+        ("OPTIONS", {**ASKS, "authorization": "Basic YTpi"}, False, False),
+        ("OPTIONS", {**ASKS, "X_HTTP_Method": "GET"}, False, False),
         ("OPTIONS", ASKS, False, True),
         ("OPTIONS", {**ASKS, "Origin": "null"}, False, True),
         ("OPTIONS", {**ASKS, "Access-Control-Request-Headers": "x-a"}, False, True),
@@ -63,4 +72,5 @@ ASKS = {"Origin": "https://a.test", "Access-Control-Request-Method": "PUT"}
 )
 def test_what_is_a_preflight(method: str, fields: dict[str, str], has_body: bool, expected: bool) -> None:
     """OPTIONS with an origin and the method that is asked for, without a body; nothing less."""
-    assert is_preflight(method, fields.get, has_body=has_body) is expected
+    names = [name.encode() for name in fields]
+    assert is_preflight(method, fields.get, names, has_body=has_body) is expected

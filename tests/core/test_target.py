@@ -1,10 +1,14 @@
 """What a target is taken for, and which targets no route will ever see."""
 
+import sys
+import unicodedata
+from urllib.parse import quote
+
 import pytest
 
 from gateway.core.errors import GatewayError
 from gateway.core.reasons import Reason
-from gateway.core.target import MAX_READINGS, parse_target
+from gateway.core.target import MAX_MARKS, MAX_READINGS, parse_target
 
 
 @pytest.mark.parametrize(
@@ -185,6 +189,25 @@ def test_a_target_with_too_many_readings_is_refused() -> None:
 def test_a_long_path_with_few_readings_passes() -> None:
     """Length alone is not suspicious: the wire limits it."""
     assert len(parse_target(b"/" + b"%E4%B8%AD" * 1700).readings) == 2
+
+
+def test_marks_without_end_are_refused() -> None:
+    """Unicode sorts the marks on a character, in quadratic time: 16 KB of them held a worker up for 25 ms."""
+    above, below, voiced = "\N{COMBINING ACUTE ACCENT}", "\N{COMBINING GRAVE ACCENT BELOW}", "\uff9e"
+    assert parse_target(escaped("a" + above * MAX_MARKS + "b" + below * MAX_MARKS)).readings
+    for marks in (above, above + below, voiced + above, "\u0f73\u0f75\u0f81"):
+        assert refusal(escaped("a" + marks * (MAX_MARKS + 1))) is Reason.BAD_TARGET
+
+
+def test_all_marks_are_known() -> None:
+    """Also those that look like letters until they are decomposed."""
+    for point in range(0x80, sys.maxunicode + 1):
+        if unicodedata.combining(unicodedata.normalize("NFKD", chr(point))[0]):
+            assert refusal(escaped("a" + chr(point) * (MAX_MARKS + 1))) is Reason.BAD_TARGET
+
+
+def escaped(text: str) -> bytes:
+    return b"/" + quote(text).encode()
 
 
 def refusal(raw: bytes) -> Reason:

@@ -261,7 +261,7 @@ def a_response(data: bytes) -> None:
     try:
         sent = response_bytes(
             request, head, ORIGIN, verdict, b"id", framing, route=rng.choice(ROUTES), keep_alive=head.keep_alive,
-            upstream_origin=b"http://127.0.0.1:9", is_our_cookie=COOKIES[0].is_ours,
+            upstream_origins=(b"http://127.0.0.1:9",), is_our_cookie=COOKIES[0].is_ours,
         )  # fmt: skip
     except ValueError:
         assert not 200 <= head.status <= 599

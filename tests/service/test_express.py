@@ -8,6 +8,7 @@ import sqlite3
 
 import pytest
 
+from gateway.proxy import express
 from gateway.wire.ending import reset
 
 from .carrying import ask, at_rest, line_to, request, until
@@ -389,6 +390,31 @@ async def _unbind_behind_our_back(house: House) -> None:
 def _admin(house: House) -> tuple[str, int]:
     host, _, port = house.gateway.admin_address.removeprefix("http://").rpartition(":")
     return host, int(port)
+
+
+async def test_open_connections_hold_no_more_than_is_remembered(
+    house: House, monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    """Each with fields of its own, asking for all there is: what one remembers of them is dropped with the memory."""
+    monkeypatch.setattr(express, "_LANES", 4)
+    targets = ("/public/x", "/red/x", "/blue/x", "/optional/x")
+    async with contextlib.AsyncExitStack() as stack:
+        lines = [await stack.enter_async_context(line_to(house)) for _ in range(10)]
+        for _ in range(2):
+            for number, line in enumerate(lines):
+                for target in (*targets, *targets):
+                    await line.send(request("GET", target, f"X-Number: {number}"))
+                    assert (await line.answer()).status == 200
+        lanes = {id(client.lane): client.lane for client in house.gateway._lasting.clients.connections}
+        passages = sum(len(lane.passages) for lane in lanes.values() if lane is not None)
+        heads = sum(hasattr(lane, "head") for lane in lanes.values() if lane is not None)
+        assert passages <= 4 * len(targets)
+        assert heads <= 4
+        assert bool(passages) is fast
+        for number, line in enumerate(lines):  # and who is forgotten is served
+            await line.send(request("GET", "/public/x", f"X-Number: {number}"))
+            assert (await line.answer()).status == 200
+    await at_rest(house)
 
 
 async def test_ask_and_repeat_on_new_connections(house: House) -> None:

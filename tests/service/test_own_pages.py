@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from .carrying import at_rest, line_to
+from .carrying import ask, at_rest, busy, line_to, own_host, request, until
 from .conftest import House, Open
 
 
@@ -61,3 +61,16 @@ async def test_a_form_has_a_total_deadline(open_house: Open, monkeypatch: pytest
             await asyncio.wait([answer], timeout=0.1)
         assert (await answer).status == 408
     await at_rest(house)
+
+
+async def test_a_form_that_breaks_off_is_no_error_of_ours(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody can hang up in the middle of one, as often as he likes."""
+    host = own_host(house)
+    fields = ("Content-Type: application/x-www-form-urlencoded", f"Origin: http://{host}", "Content-Length: 9")
+    for _ in range(3):
+        async with line_to(house) as line:
+            await line.send(request("POST", "/_gateway/bind", *fields, host=host) + b"a=1")
+            await until(lambda: busy(house) != {}, "it does not reach the pages")
+            assert (await ask(house, request("GET", "/_gateway/bind", host=host))).status != 200  # by now it is read
+        await at_rest(house)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

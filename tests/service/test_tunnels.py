@@ -83,6 +83,24 @@ async def test_a_foreign_page_gets_no_identified_tunnel(house: House, origin: st
     await at_rest(house)
 
 
+@pytest.mark.parametrize(
+    ("page", "here", "status"), [("http", "https", 403), ("https", "https", 101), ("https", "http", 101)]
+)
+async def test_a_page_without_tls_is_foreign_to_its_host_with_tls(
+    open_house: Open, page: str, here: str, status: int
+) -> None:
+    """Whoever sits on the line can write such a page. The other way round, somebody in front forgot to tell."""
+    house = await open_house(server='trusted_proxies = ["127.0.0.0/8"]')
+    browser = await house.signed_in()
+    serving(house, echo)
+    async with line_to(house) as line:
+        fields = (*ASKING, f"Origin: {page}://{browser.host}", f"X-Forwarded-Proto: {here}")
+        await line.send(as_user(browser, "GET", "/cross/ws", *fields))
+        answer = await switched(line) if status == 101 else await line.answer()
+        assert answer.status == status
+    await at_rest(house)
+
+
 async def test_a_public_tunnel_is_the_upstreams_to_judge(house: House) -> None:
     """Nobody is identified there: any origin may ask."""
     serving(house, echo)
