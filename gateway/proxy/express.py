@@ -165,7 +165,8 @@ class Express:
             if known is None:
                 return None
             head = known.again(known.method, known.target)
-            if self._origin(client, head) is None:
+            origin = self._origin(client, head)
+            if origin is None or origin.request_id is not None:  # an id is one request's, or of a few that repeat it
                 return None
             if len(lanes) >= _LANES:
                 lanes.clear()

@@ -123,6 +123,16 @@ async def test_a_listed_proxys_word_counts_for_its_own_requests_only(open_house:
     await stranger.close()
 
 
+async def test_a_listed_proxys_request_id_is_kept_each_time(open_house: Open) -> None:
+    """Also when it comes again with the very same fields, as a proxy repeats a request or asks after our health."""
+    house = await open_house(server='trusted_proxies = ["127.0.0.1/32"]')
+    async with line_to(house) as line:
+        answers = await ask_often(line, request("GET", "/public/x", "X-Request-Id: a-proxys-own-id"))
+    assert [answer.get("x-request-id") for answer in answers] == ["a-proxys-own-id"] * TIMES
+    assert [seen.get("x-request-id") for seen in house.upstream.seen] == ["a-proxys-own-id"] * TIMES
+    await at_rest(house)
+
+
 BODIES = {
     "a length": [("Content-Length: 5",), b"hello"],
     "chunks": [("Transfer-Encoding: chunked",), b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"],
