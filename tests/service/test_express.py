@@ -133,6 +133,18 @@ async def test_a_listed_proxys_request_id_is_kept_each_time(open_house: Open) ->
     await at_rest(house)
 
 
+async def test_what_cannot_be_identified_is_told_so_each_time(open_house: Open) -> None:
+    """An identity that is too large is a 500 on a connection that goes on, also for the second request."""
+    headers = "".join(f'X-Name-{number} = "name"\n' for number in range(300))
+    house = await open_house(policies={"plain": f'access = "bound"\n[headers]\n{headers}'})
+    browser = await house.signed_in()
+    async with line_to(house) as line:
+        for answer in await ask_often(line, page(browser, "/plain/x")):
+            assert answer.status == 500
+    assert not any(seen.target == "/plain/x" for seen in house.upstream.seen)
+    await at_rest(house)
+
+
 BODIES = {
     "a length": [("Content-Length: 5",), b"hello"],
     "chunks": [("Transfer-Encoding: chunked",), b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"],
