@@ -162,7 +162,7 @@ class Express:
         lane = lanes.get(block)
         if lane is None:
             known = self._memo.known(block)
-            if known is None:
+            if known is None or len(block) + len(_END) + _LONGEST_LINE > self.carrier.limits.head:
                 return None
             head = known.again(known.method, known.target)
             origin = self._origin(client, head)

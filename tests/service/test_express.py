@@ -145,6 +145,18 @@ async def test_what_cannot_be_identified_is_told_so_each_time(open_house: Open) 
     await at_rest(house)
 
 
+async def test_the_limit_of_a_head_holds_for_known_fields_too(open_house: Open) -> None:
+    """A longer line in front of them may be too much."""
+    house = await open_house(limits='max_head = "1KB"')
+    fields = f"X-Some: {'x' * 700}"
+    async with line_to(house) as line:
+        for answer in await ask_often(line, request("GET", "/public/x", fields)):
+            assert answer.status == 200
+        await line.send(request("GET", f"/public/{'y' * 400}", fields))
+        assert (await line.answer()).status == 431
+    await at_rest(house)
+
+
 BODIES = {
     "a length": [("Content-Length: 5",), b"hello"],
     "chunks": [("Transfer-Encoding: chunked",), b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"],
