@@ -19,7 +19,7 @@ from gateway.core.target import parse_target
 from gateway.stores.cached import CachedBindings
 from gateway.telemetry.counts import observe
 from gateway.wire.client import NEVER, ClientConnection
-from gateway.wire.memo import HeadMemo, rechunked
+from gateway.wire.memo import HeadMemo, payload_size, rechunked
 from gateway.wire.upstream import UpstreamConnection
 
 from .carrier import Carrier
@@ -300,7 +300,7 @@ class Passing:
             client.abort()
         try:
             seconds = monotonic() - self._started
-            status, sent = head.status, head.length if head.length is not None else len(body)
+            status, sent = head.status, head.length if head.length is not None else payload_size(body)
             row = passage.rows.get(status)
             if row is None:
                 reason = passage.verdict.decision.reason

@@ -399,6 +399,23 @@ async def test_metrics_and_log_count_every_one(house: House) -> None:
     assert 'gateway_requests_total{code="2xx",reason="public",route="public"} 10.0' in exposition
 
 
+@pytest.mark.parametrize("payload", [b"", b"hello"])
+async def test_the_log_counts_payload_not_framing(house: House, payload: bytes) -> None:
+    """Of a body in chunks too, every time."""
+    chunks = b"%x\r\n%b\r\n" % (len(payload), payload) if payload else b""
+
+    async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+        return True
+
+    house.upstream.respond = respond
+    async with line_to(house) as line:
+        assert [answer.body for answer in await ask_often(line, request())] == [payload] * TIMES
+    await until(lambda: house.log.read_text().count('"route":"public"') == TIMES, "not logged")
+    assert house.log.read_text().count(f'"sent":{len(payload)},') == TIMES
+    await at_rest(house)
+
+
 async def test_a_gateway_that_is_left_alone_forgets_nothing_it_should_keep(open_house: Open) -> None:
     """Beyond `cache_ttl` the store is asked again: an unbind behind our back ends the identity."""
     house = await open_house(bindings='cache_ttl = "100ms"')
