@@ -106,7 +106,9 @@ class Tunnel(Carry):
             return
         self.response_paused()
         self._upstream_ended = True
-        if self._client_ended or not self._client.transport.can_write_eof():
+        connection = self._connection
+        both_halves = connection is not None and connection.transport.can_write_eof()  # TLS has no half close
+        if self._client_ended or not both_halves or not self._client.transport.can_write_eof():
             self._close()
         else:
             self._client.half_close()
