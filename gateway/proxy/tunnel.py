@@ -46,9 +46,13 @@ class Tunnel(Carry):
         if head.status != 101:
             super().response_head(head)
             return
-        route = self._route
+        route, upstream, server = self._route, self._upstream, self._server
         assert route is not None
+        assert upstream is not None
+        assert server is not None
         assert self._head.upgrade is not None
+        if server.suspect:
+            upstream.answered(server)
         self._answered = self._open = True
         self._status = 101
         self._carrier.tunnels += 1
