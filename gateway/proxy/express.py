@@ -121,11 +121,14 @@ class Express:
         line = self._lines.get((lane.host, text)) or self._routed(lane, text)
         if line is None:
             return False
-        if self._overload.shedding and self._overload.refuses():
-            shed = self._shedder.exchange(client, lane.head)
-            client.begin(shed, NEVER)
-            shed.start()
-            return True
+        if self._overload.shedding:
+            if lane.chunked:
+                return False  # to the front, where a refusal reads on what may still come of the body
+            if self._overload.refuses():
+                shed = self._shedder.exchange(client, lane.head)
+                client.begin(shed, NEVER)
+                shed.start()
+                return True
         now = monotonic()
         passage = lane.passages.get(line.way)
         if (
