@@ -183,10 +183,10 @@ class Gateway:
         """Their connections end with the next answer."""
         clients = self._lasting.clients.connections
         for listener in change.gone:
-            theirs = [client for client in clients if listener.accepted(client)]
             await listener.close()
-            for client in theirs:
-                client.drain()
+            for client in clients:
+                if listener.accepted(client):  # also those that it took at last
+                    client.drain()
 
     async def _retire(self, old: "_Old") -> None:
         """Close a generation behind its last request."""

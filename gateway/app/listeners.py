@@ -33,6 +33,7 @@ class Listener:
         self._sockets = sockets
         self._doors = doors
         self._socket = sockets.open(KEY, address)
+        self._name: object = self._socket.getsockname()
         self.server: asyncio.Server | SecureServer | None = None
 
     async def serve(self) -> None:
@@ -71,8 +72,8 @@ class Listener:
         self._sockets.release(self.address)
 
     def accepted(self, client: ClientConnection) -> bool:
-        """Whether the connection came in here."""
-        here, there = self._socket.getsockname(), client.transport.get_extra_info("sockname")
+        """Whether the connection came in here; also when it is closed."""
+        here, there = self._name, client.transport.get_extra_info("sockname")
         if not isinstance(here, tuple) or not isinstance(there, tuple):
             return bool(here == there)
         return here[1] == there[1] and here[0] in (there[0], "0.0.0.0", "::")  # noqa: S104

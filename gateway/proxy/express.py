@@ -19,7 +19,7 @@ from gateway.core.target import parse_target
 from gateway.stores.cached import CachedBindings
 from gateway.telemetry.counts import observe
 from gateway.wire.client import NEVER, ClientConnection
-from gateway.wire.memo import HeadMemo, rechunked
+from gateway.wire.memo import HeadMemo, payload_size, rechunked
 from gateway.wire.upstream import UpstreamConnection
 
 from .carrier import Carrier
@@ -128,11 +128,14 @@ class Express:
         line = self._lines.get((lane.host, text)) or self._routed(lane, text)
         if line is None:
             return False
-        if self._overload.shedding and self._overload.refuses():
-            shed = self._shedder.exchange(client, lane.head)
-            client.begin(shed, NEVER)
-            shed.start()
-            return True
+        if self._overload.shedding:
+            if lane.chunked:
+                return False  # to the front, where a refusal reads on what may still come of the body
+            if self._overload.refuses():
+                shed = self._shedder.exchange(client, lane.head)
+                client.begin(shed, NEVER)
+                shed.start()
+                return True
         now = monotonic()
         passage = lane.passages.get(line.way)
         if (
@@ -169,10 +172,11 @@ class Express:
         lane = lanes.get(block)
         if lane is None:
             known = self._memo.known(block)
-            if known is None:
+            if known is None or len(block) + len(_END) + _LONGEST_LINE > self.carrier.limits.head:
                 return None
             head = known.again(known.method, known.target)
-            if self._origin(client, head) is None:
+            origin = self._origin(client, head)
+            if origin is None or origin.request_id is not None:  # an id is one request's, or of a few that repeat it
                 return None
             if len(lanes) >= _LANES:
                 for forgotten in lanes.values():
@@ -214,7 +218,10 @@ class Express:
         """Ask the guard, who answers without waiting, or not at all."""
         route, head = line.route, lane.head.again(line.method, line.target)
         epoch = self._bindings.epoch
-        grant = self._authorizer.grant(route, head)
+        try:
+            grant = self._authorizer.grant(route, head)
+        except Exception:  # the whole way has an answer to it
+            return None
         origin = self._origin(client, head)
         if grant is None or origin is None:
             return None
@@ -305,7 +312,7 @@ class Passing:
             client.abort()
         try:
             seconds = monotonic() - self._started
-            status, sent = head.status, head.length if head.length is not None else len(body)
+            status, sent = head.status, head.length if head.length is not None else payload_size(body)
             row = passage.rows.get(status)
             if row is None:
                 reason = passage.verdict.decision.reason

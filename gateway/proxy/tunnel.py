@@ -46,9 +46,13 @@ class Tunnel(Carry):
         if head.status != 101:
             super().response_head(head)
             return
-        route = self._route
+        route, upstream, server = self._route, self._upstream, self._server
         assert route is not None
+        assert upstream is not None
+        assert server is not None
         assert self._head.upgrade is not None
+        if server.suspect:
+            upstream.answered(server)
         self._answered = self._open = True
         self._status = 101
         self._carrier.tunnels += 1
@@ -106,7 +110,9 @@ class Tunnel(Carry):
             return
         self.response_paused()
         self._upstream_ended = True
-        if self._client_ended or not self._client.transport.can_write_eof():
+        connection = self._connection
+        both_halves = connection is not None and connection.transport.can_write_eof()  # TLS has no half close
+        if self._client_ended or not both_halves or not self._client.transport.can_write_eof():
             self._close()
         else:
             self._client.half_close()

@@ -343,6 +343,8 @@ class ClientConnection(asyncio.Protocol):
                     self._next_request()
                 elif self._eof:
                     self._close()
+                elif self.draining:
+                    self.deadline = self._loop.time() + LAST_CALL
             if self._paused_by_us and len(self._buffer) <= self._limits.head:
                 self._paused_by_us = False
                 self._apply_pause()

@@ -100,3 +100,8 @@ def rechunked(data: bytes) -> tuple[bytes, int] | None:
     if rest or not reader.done:
         return None
     return (chunk(payload) + LAST_CHUNK if payload else LAST_CHUNK), len(payload)
+
+
+def payload_size(framed: bytes) -> int:
+    """How many bytes of payload a `rechunked` body has."""
+    return int(framed[: framed.index(b"\r")], 16)

@@ -10,8 +10,9 @@ import pytest
 from .carrying import request, until
 from .conftest import House, Open
 from .process import process_of
-from .raw import Line
+from .raw import PATIENCE, Line
 from .test_reload import Gate
+from .upstream import canned
 
 
 async def test_what_is_under_way_ends_well(open_house: Open) -> None:
@@ -71,6 +72,32 @@ async def test_a_request_on_its_way_to_an_idle_connection_is_answered(open_house
     answer = await line.answer()
     assert (answer.status, answer.get("connection")) == (200, "close")
     await stopped
+    await line.close()
+
+
+async def test_an_unread_answer_ends_its_connection_once_it_is_read(open_house: Open) -> None:
+    """It was complete before the stop: nobody waits for another request behind it."""
+    house: House = await open_house(drain="1h")
+    body = b"x" * 60_000
+    house.upstream.respond = canned(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", house.port))
+    line = Line(*await asyncio.open_connection(sock=sock, limit=4096))
+    clients = house.gateway._lasting.clients.connections
+    await until(lambda: len(clients) == 1, "not accepted")
+    [client] = clients
+    client.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client.transport.set_write_buffer_limits(high=0)
+    await line.send(request())
+    await until(lambda: client.carried == 1, "not answered")
+    assert client._write_paused
+    stopped = asyncio.ensure_future(house.gateway.stop())  # noqa: TID251 - awaited below
+    await until(lambda: client.draining, "it does not stop")
+    assert (await line.answer()).body == body
+    assert await line.ended() == b""
+    async with asyncio.timeout(PATIENCE):
+        await stopped
     await line.close()
 
 

@@ -124,6 +124,40 @@ async def test_a_listed_proxys_word_counts_for_its_own_requests_only(open_house:
     await stranger.close()
 
 
+async def test_a_listed_proxys_request_id_is_kept_each_time(open_house: Open) -> None:
+    """Also when it comes again with the very same fields, as a proxy repeats a request or asks after our health."""
+    house = await open_house(server='trusted_proxies = ["127.0.0.1/32"]')
+    async with line_to(house) as line:
+        answers = await ask_often(line, request("GET", "/public/x", "X-Request-Id: a-proxys-own-id"))
+    assert [answer.get("x-request-id") for answer in answers] == ["a-proxys-own-id"] * TIMES
+    assert [seen.get("x-request-id") for seen in house.upstream.seen] == ["a-proxys-own-id"] * TIMES
+    await at_rest(house)
+
+
+async def test_what_cannot_be_identified_is_told_so_each_time(open_house: Open) -> None:
+    """An identity that is too large is a 500 on a connection that goes on, also for the second request."""
+    headers = "".join(f'X-Name-{number} = "name"\n' for number in range(300))
+    house = await open_house(policies={"plain": f'access = "bound"\n[headers]\n{headers}'})
+    browser = await house.signed_in()
+    async with line_to(house) as line:
+        for answer in await ask_often(line, page(browser, "/plain/x")):
+            assert answer.status == 500
+    assert not any(seen.target == "/plain/x" for seen in house.upstream.seen)
+    await at_rest(house)
+
+
+async def test_the_limit_of_a_head_holds_for_known_fields_too(open_house: Open) -> None:
+    """A longer line in front of them may be too much."""
+    house = await open_house(limits='max_head = "1KB"')
+    fields = f"X-Some: {'x' * 700}"
+    async with line_to(house) as line:
+        for answer in await ask_often(line, request("GET", "/public/x", fields)):
+            assert answer.status == 200
+        await line.send(request("GET", f"/public/{'y' * 400}", fields))
+        assert (await line.answer()).status == 431
+    await at_rest(house)
+
+
 BODIES = {
     "a length": [("Content-Length: 5",), b"hello"],
     "chunks": [("Transfer-Encoding: chunked",), b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"],
@@ -364,6 +398,23 @@ async def test_metrics_and_log_count_every_one(house: House) -> None:
     writer.close()
     await writer.wait_closed()
     assert 'gateway_requests_total{code="2xx",reason="public",route="public"} 10.0' in exposition
+
+
+@pytest.mark.parametrize("payload", [b"", b"hello"])
+async def test_the_log_counts_payload_not_framing(house: House, payload: bytes) -> None:
+    """Of a body in chunks too, every time."""
+    chunks = b"%x\r\n%b\r\n" % (len(payload), payload) if payload else b""
+
+    async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+        return True
+
+    house.upstream.respond = respond
+    async with line_to(house) as line:
+        assert [answer.body for answer in await ask_often(line, request())] == [payload] * TIMES
+    await until(lambda: house.log.read_text().count('"route":"public"') == TIMES, "not logged")
+    assert house.log.read_text().count(f'"sent":{len(payload)},') == TIMES
+    await at_rest(house)
 
 
 async def test_a_gateway_that_is_left_alone_forgets_nothing_it_should_keep(open_house: Open) -> None:

@@ -74,6 +74,22 @@ async def test_a_refused_body_is_not_read(house: House) -> None:
     assert house.upstream.seen == []
 
 
+async def test_a_refused_body_in_chunks_may_still_be_on_its_way(house: House) -> None:
+    """Also behind fields that are well known: the connection is read on, so that no reset can eat the answer."""
+    data = request("POST", "/public/x", "Transfer-Encoding: chunked")
+    async with line_to(house) as line:
+        for _ in range(2):
+            await line.send(data + b"0\r\n\r\n")
+            assert (await line.answer()).status == 200
+        [client] = house.gateway._lasting.clients.connections
+        overloaded(house)
+        await line.send(data + b"5\r\nhe")
+        answer = await line.answer()
+        assert (answer.status, answer.get("connection")) == (503, "close")
+        assert not client.transport.is_closing()
+    await at_rest(house)
+
+
 async def test_our_own_pages_come_last(house: House) -> None:
     """A person within a login is refused only where nearly everybody is."""
     overload = overload_of(house)

@@ -5,6 +5,7 @@ import base64
 import gc
 import json
 import secrets
+import socket
 import weakref
 
 import jwt
@@ -272,6 +273,29 @@ async def test_listeners_come_and_go(open_house: Open, tmp_path: object) -> None
         answer = await stays.answer()
         assert (answer.status, answer.get("connection")) == (200, None)
         await stays.close()
+
+
+async def test_who_comes_as_a_listener_goes_is_served_for_the_last_time(open_house: Open) -> None:
+    """The kernel made the connection, the listener takes it as it closes: it ends with its answer like the others."""
+    house: House = await open_house(listen='"127.0.0.1:0"')
+    gone = list(house.gateway._listeners)[1]
+    address = ("127.0.0.1", int(str(gone).rpartition(":")[2]))
+    sockets: list[socket.socket] = []
+    close = gone.close
+
+    async def last_moment() -> None:
+        sockets.append(socket.create_connection(address))
+        await close()
+
+    gone.close = last_moment  # type: ignore[method-assign]
+    edit(house, ', "127.0.0.1:0"]', "]")
+    await house.gateway.reload(load(house.folder / "gateway.toml", env={}))
+    [sock] = sockets
+    line = Line(*await asyncio.open_connection(sock=sock))
+    await line.send(request())
+    answer = await line.answer()
+    assert (answer.status, answer.get("connection")) == (200, "close")
+    await line.close()
 
 
 async def test_the_admin_listener_moves_and_the_log_changes(open_house: Open) -> None:

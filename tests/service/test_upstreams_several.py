@@ -10,6 +10,7 @@ import pytest
 from .carrying import ask, at_rest, line_to, request, until
 from .conftest import House, Open
 from .fleet import OK, Backend, Start, all_ask, before, metric, reset, said, statuses
+from .tunnels import head_of_101, tunnel
 from .upstream import Seen, canned
 
 # --- who is next ----------------------------------------------------------------------------------------
@@ -186,6 +187,31 @@ async def test_a_server_that_answers_500_is_not_out(open_house: Open, start: Sta
     odd.respond = canned(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")
     house = await before(open_house, backends, "eject_after = 1")
     assert sorted(await statuses(house, 10)) == [200] * 5 + [500] * 5
+    await at_rest(house)
+
+
+async def test_an_open_tunnel_is_an_answer(open_house: Open, start: Start) -> None:
+    """Failures before it and behind it are not in a row."""
+    backends = await start(2)
+
+    async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        if seen.get("upgrade"):
+            writer.write(head_of_101())
+        else:
+            reset(writer)
+        return False
+
+    for each in backends:
+        each.respond = respond
+    house = await before(open_house, backends, 'eject_after = 2\neject_for = "1h"')
+    for _ in range(2):
+        assert await statuses(house, 2) == [502] * 2
+        for _ in backends:
+            async with tunnel(house):
+                pass
+    for each in backends:
+        assert await metric(house, "gateway_upstream_ejections_total", each.url) == 0
+        assert len(each.seen) == 4
     await at_rest(house)
 
 

@@ -13,6 +13,8 @@ import pytest
 from .carrying import ask, at_rest, line_to, request, until
 from .conftest import House, Open
 from .fleet import OK, Backend, Start, routes_to, said, statuses
+from .raw import PATIENCE, Line
+from .tunnels import ASKING, head_of_101, switched
 from .upstream import Seen
 
 Make = Callable[[str], Any]
@@ -194,6 +196,36 @@ async def test_a_response_that_is_cut_off_looks_so(
     house = await before(open_house, backend, f'ca = "{home.ca}"')
     answer = await ask(house, request())
     assert (answer.status, answer.complete) == (200, False)
+    await at_rest(house)
+
+
+async def test_a_tunnel_that_such_a_server_ends_loses_nothing(open_house: Open, start: Start, authority: Make) -> None:
+    """TLS has no half close: the end is the whole connection's, behind what was said, and no reset."""
+    home = authority("home")
+    [backend] = await start(0, Backend(context=serving(home.issue("127.0.0.1"))))
+    last_words, go_on = bytes(range(256)) * 200, asyncio.Event()
+
+    async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        writer.write(head_of_101())
+        await go_on.wait()
+        writer.write(last_words)
+        return False
+
+    backend.respond = respond
+    house = await before(open_house, backend, f'ca = "{home.ca}"')
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", house.port))
+    line = Line(*await asyncio.open_connection(sock=sock, limit=4096))
+    await line.send(request("GET", "/public/ws", *ASKING))
+    await switched(line)
+    [client] = house.gateway._lasting.clients.connections
+    client.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    go_on.set()
+    await backend_ended(backend)
+    async with asyncio.timeout(PATIENCE):
+        assert await line.reader.read() == last_words
+    await line.close()
     await at_rest(house)
 
 
