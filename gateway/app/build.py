@@ -68,9 +68,9 @@ def _bytes(secret: SecretStr | None) -> bytes | None:
 def limits_of(settings: Settings) -> Limits:
     """The wire's limits, as many clients as the limit of open files affords."""
     chosen = settings.limits
-    # Beside a client's own descriptor, a request upstream holds one more, one to our own pages two (a socket pair).
+    # Beside a client's own descriptor, an upload upstream holds two more, one to our own pages three (a socket pair).
     descriptors = max(raise_file_limit() - _SPARE_DESCRIPTORS, 32)
-    for_requests = min(2 * chosen.max_requests, descriptors // 2)
+    for_requests = min(3 * chosen.max_requests, descriptors // 2)
     affordable = descriptors - for_requests
     if affordable < chosen.max_connections:
         asked_for = "max_connections" in chosen.model_fields_set
@@ -84,7 +84,7 @@ def limits_of(settings: Settings) -> Limits:
         idle_timeout=chosen.idle_timeout,
         body_timeout=chosen.body_timeout,
         connections=min(chosen.max_connections, affordable),
-        requests=max(for_requests // 2, 1),
+        requests=max(for_requests // 3, 1),
     )
 
 
