@@ -209,7 +209,7 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all that runs is ended
     options.kinds = [kinds[name] for name in options.kinds]
-    options.idle = min(options.idle, (open_files() - 1000) // 2)  # the gateway keeps the other half for requests
+    options.idle = min(options.idle, open_files() // 2)  # the gateway keeps the other half for requests
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         Path(folder).chmod(0o755)  # nginx and Apache read their files as another user
         bench = Bench(Scene(Path(folder)), options)

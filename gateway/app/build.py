@@ -70,7 +70,7 @@ def limits_of(settings: Settings) -> Limits:
     chosen = settings.limits
     # Beside a client's own descriptor, an upload upstream holds two more, one to our own pages three (a socket pair).
     descriptors = max(raise_file_limit() - _SPARE_DESCRIPTORS, 32)
-    for_requests = min(3 * chosen.max_requests, descriptors // 2)
+    for_requests = min(3 * chosen.max_requests, max(descriptors - chosen.max_connections, descriptors // 3))
     affordable = descriptors - for_requests
     if affordable < chosen.max_connections:
         asked_for = "max_connections" in chosen.model_fields_set

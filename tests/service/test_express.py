@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from gateway.proxy import express
+from gateway.proxy.express import finding
 from gateway.wire.ending import reset
 
 from .carrying import ask, at_rest, line_to, request, until
@@ -447,7 +447,7 @@ async def test_open_connections_hold_no_more_than_is_remembered(
     house: House, monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
     """Each with fields of its own, asking for all there is: what one remembers of them is dropped with the memory."""
-    monkeypatch.setattr(express, "_LANES", 4)
+    monkeypatch.setattr(finding, "_LANES", 4)
     targets = ("/public/x", "/red/x", "/blue/x", "/optional/x")
     async with contextlib.AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(line_to(house)) for _ in range(10)]
