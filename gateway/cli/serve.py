@@ -6,7 +6,7 @@ import os
 
 from gateway.app import Gateway
 from gateway.app.processors import usable_processors
-from gateway.config import load
+from gateway.config import ConfigurationError, Loaded, load
 
 from .common import Subparsers, add_config, fail, loaded_or_none
 from .running import run_until_stopped
@@ -27,17 +27,28 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = loaded_or_none(arguments.config)
     if loaded is None:
         return 2
-    workers = loaded.settings.server.workers
-    count = usable_processors() if workers == "auto" else workers
+    count = _workers(loaded)
     if count > 1:
         return supervise(loaded, arguments.config, count)
+
+    def read() -> Loaded:
+        anew = load(arguments.config, env=os.environ)
+        if _workers(anew) != count:
+            raise ConfigurationError((anew.problem(("server", "workers"), "takes a restart to be changed"),))
+        return anew
+
     return run_until_stopped(
         lambda writer: Gateway(loaded, writer),
         loaded.settings.log.level,
-        read=lambda: load(arguments.config, env=os.environ),
+        read=read,
         started=lambda gateway: log.info(
             "listening on %s; admin on %s", ", ".join(gateway.addresses), gateway.admin_address
         ),
         stopping=lambda: log.info("stopping"),
         failed=fail,
     )
+
+
+def _workers(loaded: Loaded) -> int:
+    workers = loaded.settings.server.workers
+    return usable_processors() if workers == "auto" else workers

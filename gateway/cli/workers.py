@@ -107,8 +107,11 @@ class _Family:
             problems = [str(problem) for problem in error.problems]
         else:
             old, new = self._loaded.settings.server, loaded.settings.server
-            changed = [f"server.{name}" for name in _FIXED if getattr(old, name) != getattr(new, name)]
-            problems = [f"{key}: takes a restart when there are several workers" for key in changed]
+            problems = [
+                str(loaded.problem(("server", name), "takes a restart to be changed when there are several workers"))
+                for name in _FIXED
+                if getattr(old, name) != getattr(new, name)
+            ]
         for problem in problems:
             log.error("%s", problem)
         if problems:

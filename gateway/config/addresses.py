@@ -102,10 +102,14 @@ def _split(text: object, schemes: tuple[str, ...]) -> SplitResult:
     try:
         url = urlsplit(text)
         port = url.port
-    except ValueError:
+    except ValueError as error:
+        if "ort" in str(error):  # Port out of range, or no number
+            raise ValueError("has no port from 1 to 65535 behind its colon") from None
         raise ValueError(f"is not a URL: write {form}") from None
+    if port == 0:
+        raise ValueError("has no port from 1 to 65535 behind its colon")
     host = url.hostname or ""
-    if url.scheme not in schemes or not HOST.fullmatch(f"[{host}]" if ":" in host else host) or port == 0:
+    if url.scheme not in schemes or not HOST.fullmatch(f"[{host}]" if ":" in host else host):
         raise ValueError(f"must be {form}, with a host")
     if "@" in url.netloc or "\\" in text:
         raise ValueError("may not contain a user name, a password or a backslash")
@@ -165,7 +169,12 @@ def _page(text: object) -> str:
 def _server(text: object, info: ValidationInfo) -> Address:
     if isinstance(text, str) and text.startswith("unix:"):
         return _unix(text, info)
-    url = _only_origin(text, ("http", "https"))
+    if not isinstance(text, str) or not re.match(r"https?://", text, re.IGNORECASE):
+        hint = "; WebSockets need no scheme of their own" if re.match(r"wss?://", str(text), re.IGNORECASE) else ""
+        raise ValueError(f'is no server: write "http://host:port", "https://host" or "unix:/path"{hint}')
+    url = _split(text, ("http", "https"))
+    if url.path not in ("", "/") or url.query:
+        raise ValueError("has a path: write the origin only; a route's add_prefix puts a path before others")
     kind, port = (Https, 443) if url.scheme == "https" else (Tcp, 80)
     return kind(url.hostname or "", url.port or port)
 

@@ -54,7 +54,8 @@ def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
     base = Path(os.path.abspath(path)).parent  # not resolved: Kubernetes links each file elsewhere
     context = Context(base, env, development=server.get("development") is True)
 
-    settings = _validated(Settings, document, context, json_schema(), problems)
+    whole, of_policy = json_schema(), policy_json_schema()
+    settings = _validated(Settings, document, context, whole, {"a policy (policies/NAME.toml)": of_policy}, problems)
     files: dict[str, PolicyFile | None] = {}
     documents: dict[str, Document] = {}
     folder = server.get("policies", "policies")
@@ -64,7 +65,7 @@ def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
             problems.append(found)
             continue
         documents[name] = found
-        files[name] = _validated(PolicyFile, found, context, policy_json_schema(), problems)
+        files[name] = _validated(PolicyFile, found, context, of_policy, {document.file: whole}, problems)
 
     draft = Draft(document, context, files)
     problems += [_problem(document, key, message) for key, message in check_all(draft)]
@@ -81,13 +82,18 @@ def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
 
 
 def _validated(
-    kind: type[S], document: Document, context: Context, schema: Mapping[str, Any], problems: list[Problem]
+    kind: type[S],
+    document: Document,
+    context: Context,
+    schema: Mapping[str, Any],
+    others: Mapping[str, Mapping[str, Any]],
+    problems: list[Problem],
 ) -> S | None:
     try:
         return kind.model_validate(document.data, context=context)
     except ValidationError as error:
         details = told(error.errors(include_url=False))
-        problems += [_problem(document, detail["loc"], message_of(detail, schema)) for detail in details]
+        problems += [_problem(document, detail["loc"], message_of(detail, schema, others)) for detail in details]
         return None
 
 

@@ -58,6 +58,8 @@ _EXPECTED = {
     "model_attributes_type": "a table",
 }
 
+_BOUNDS = {"greater_than_equal": ("ge", "more"), "less_than_equal": ("le", "less")}
+
 
 def told(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Without what only follows from another error: a list is called short when its items are wrong."""
@@ -70,11 +72,17 @@ def told(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def message_of(error: ErrorDetails, schema: Mapping[str, Any]) -> str:
-    """A pydantic error in our words. `schema` is the JSON Schema of the document, for the names that exist."""
+def message_of(error: ErrorDetails, schema: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> str:
+    """A pydantic error in our words. `schema` is the JSON Schema of the document, for the names that exist.
+
+    `others` are those of other documents, by what each is called.
+    """
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        return _unknown(str(error["loc"][-1]), sorted(_keys_at(schema, error["loc"][:-1])))
+        key, known = str(error["loc"][-1]), sorted(_keys_at(schema, error["loc"][:-1]))
+        places = [f"[{dotted(table)}]" for table in _tables_with(key, schema, schema) if table]
+        places += [name for name, other in others.items() if key in other.get("properties", {})]
+        return _unknown(key, known, places)
     if kind == "missing":
         return f"is required: {_description_at(schema, error['loc'])}"
     if kind in _EXPECTED:
@@ -85,20 +93,39 @@ def message_of(error: ErrorDetails, schema: Mapping[str, Any]) -> str:
         return str(context["error"])
     if kind == "too_short":
         return "may not be empty: write at least one"
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"must be {context[bound]} or {words}, not {_shown(error['input'])}"
     return error["msg"][:1].lower() + error["msg"][1:] + f", not {_shown(error['input'])}"
 
 
-def _unknown(key: str, known: list[str]) -> str:
+def _unknown(key: str, known: list[str], places: list[str]) -> str:
+    if longer := [name for name in known if name.endswith(f"_{key}")]:
+        return f"unknown key; did you mean {' or '.join(map(repr, longer))}?"
+    if places:
+        return f"unknown key here: it belongs to {' or '.join(places)}"
     close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1)
     return f"unknown key; did you mean {close[0]!r}?" if close else f"unknown key; known here: {', '.join(known)}"
 
 
 def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, bool | int | float | str) and len(repr(value)) <= 60 else "this"
+    if isinstance(value, bool):
+        return str(value).lower()  # as TOML has it
+    return repr(value) if isinstance(value, int | float | str) and len(repr(value)) <= 60 else "this"
 
 
 def _keys_at(schema: Mapping[str, Any], path: KeyPath) -> set[str]:
     return {key for node in _nodes_at(schema, path) for key in node.get("properties", {})}
+
+
+def _tables_with(key: str, node: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The tables of a document that have the key, at every depth."""
+    for table in _alternatives(node, schema):
+        if key in table.get("properties", {}):
+            yield ()
+        for name, child in table.get("properties", {}).items():
+            for below in _tables_with(key, child.get("items", child), schema):
+                yield (name, *below)
 
 
 def _description_at(schema: Mapping[str, Any], path: KeyPath) -> str:

@@ -188,13 +188,19 @@ def parse_route_path(text: object) -> RoutePath:
     return RoutePath(path if exact or path == "/" else path.rstrip("/"), exact)
 
 
-ParsedRoutePath = Annotated[RoutePath, BeforeValidator(parse_route_path), WithJsonSchema({"type": "string"})]
+def _no_pattern(text: object) -> RoutePath:
+    if "*" in str(text):
+        raise ValueError("is no pattern: leave the * out, for all below a path comes with it")
+    return parse_route_path(text)
+
+
+ParsedRoutePath = Annotated[RoutePath, BeforeValidator(_no_pattern), WithJsonSchema({"type": "string"})]
 
 
 def _prefix(text: str) -> str:
     path = parse_route_path(text)
     if path.exact or path.path == "/" or path.path != text:
-        raise ValueError('must be a path of its own without trailing slash, like "/_gateway"')
+        raise ValueError('must be a path of its own without trailing slash, like "/app"')
     return text
 
 

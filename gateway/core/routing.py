@@ -19,7 +19,11 @@ MAX_MEMO_KEY = 512  # characters of host and path together, so the memory is bou
 HOST_MEMO_SIZE = 256  # hosts remembered
 MAX_HOST = 253  # characters, RFC 1035 2.3.4; a longer one is nobody's but "*"'s
 
-_STATUS = {Reason.AMBIGUOUS_TARGET: 400, Reason.NO_ROUTE: 404, Reason.METHOD_NOT_ALLOWED: 405}
+_REFUSALS = {
+    Reason.AMBIGUOUS_TARGET: (400, "readers could take it for different paths, which come under different routes"),
+    Reason.NO_ROUTE: (404, "no route has this host and path"),
+    Reason.METHOD_NOT_ALLOWED: (405, "no route of this host and path has the method"),
+}
 _OWN = "/"  # stands for every host, before all others; no host name has a slash
 
 
@@ -63,7 +67,8 @@ class RouteTable:
         if isinstance(outcome, Reason):
             methods = {name for route in verdict.passed_over for name in route.methods}
             allow = tuple(sorted(methods)) if outcome is Reason.METHOD_NOT_ALLOWED else ()
-            raise GatewayError(_STATUS[outcome], outcome, allow=allow)
+            status, message = _REFUSALS[outcome]
+            raise GatewayError(status, outcome, message, allow)
         if outcome.prefixes is not None:
             outcome.prefixes.upstream_target(target.raw)  # refuses what would become another target
         return outcome

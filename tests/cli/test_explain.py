@@ -21,7 +21,7 @@ from gateway.cli import main
         (["/public/x"], ["forward to legacy, without identity", "public"]),
         (["/_gateway/login"], ["own_page"]),
         (["/public/..;/orders"], ["refuse with 400", "bad_target"]),
-        (["/public%2forders"], ["refuse with 400", "ambiguous_target"]),
+        (["/public%2forders"], ["refuse with 400", "ambiguous_target: readers could take it for different paths"]),
         (["http://evil.test/orders"], ["refuse with 421", "misdirected"]),
     ],
 )

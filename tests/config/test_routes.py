@@ -50,6 +50,7 @@ def test_routes_are_the_rule_books_values(folder: Any) -> None:
         ('id = "app"', 'id = "app"\npath = "/apple"\nstrip_prefix = "/app"', "strip_prefix", "by whole segments"),
         ('id = "app"', 'id = "app"\npath = "/a"\nstrip_prefix = "/a/b"', "strip_prefix", "must be the route's path /a"),
         ('id = "app"', 'id = "app"\npath = "/a"\nstrip_prefix = "/a/"', "strip_prefix", "without trailing slash"),
+        ('id = "app"', 'id = "app"\npath = "/a/*"', "path", "leave the * out"),
         ('id = "app"', 'id = "app"\nadd_prefix = "/"', "add_prefix", "without trailing slash"),
         ('id = "app"', 'id = "app"\nadd_prefix = "//a"', "add_prefix", "not a clean path"),
         ('id = "app"', 'id = "app"\nadd_prefix = "/a/../b"', "add_prefix", "not a clean path"),

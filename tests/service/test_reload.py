@@ -65,6 +65,7 @@ async def test_the_next_request_of_every_connection_follows_the_new_configuratio
         ("policies/page.toml", 'access = "bound"', 'access = "everybody"', "page.toml:1: access: "),
         ("cookie.key", None, "weak", "secrets.cookie_keys[0]"),
         ("gateway.toml", '"127.0.0.1:0"', '"127.0.0.1:{taken}"', "server.admin: 127.0.0.1:"),
+        ("gateway.toml", "[server]\n", "[server]\nworkers = 2\n", "server.workers: takes a restart"),
     ],
 )
 async def test_a_bad_configuration_changes_nothing_and_says_why(

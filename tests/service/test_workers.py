@@ -178,7 +178,7 @@ async def test_a_reload_reaches_every_worker_or_none(house: House) -> None:
         assert await running.metric("gateway_config_last_reload_successful") == 0
         file.write_text(good.replace("workers = 2", "workers = 3"))
         running.child.send_signal(signal.SIGHUP)
-        await running.until_logged("server.workers: takes a restart when there are several workers")
+        await running.until_logged("gateway.toml:[0-9]+: server.workers: takes a restart")
         assert await running.metric('gateway_config_reloads_total{outcome="refused"}') == 2
         assert [await status_of(line, request("GET", "/new", host="127.0.0.1")) for line in lines] == [401, 401]
         file.write_text(
