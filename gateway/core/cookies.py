@@ -15,8 +15,8 @@ _SPACE = bytes(range(0x21)) + b"\x7f"
 _AROUND = bytes(each for each in range(256) if not chr(each).isascii() or not (chr(each).isalnum() or each in b"-_"))
 # RFC 6265 4.1.1: a token, "=", cookie-octets (quotes are not in them)
 _PAIR = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=([!#-+\--:<-\[\]-~]*)")
-# What a lax parser could take for a name: it may end pairs at spaces, commas and quotes too.
-_LAX_NAME = re.compile(rb"(?<![^\x00-\x20\x7f,\"'=])([^\x00-\x20\x7f,\"'=]+)[\x00-\x20\x7f\"']*=")
+# What a lax parser could take for a name: it may end pairs at blanks (of Unicode, too), commas and quotes.
+_LAX_NAME = re.compile(rb"(?<![^\x00-\x20\x7f-\xff,\"'=])([^\x00-\x20\x7f-\xff,\"'=]+)[\x00-\x20\x7f-\xff\"']*=")
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,3 +147,10 @@ def test_what_a_reader_may_trim_off_a_name_does_not_hide_it(around: bytes) -> No
     """Readers that take a header for Unicode text trim more than blanks (Python's str.strip, for one)."""
     is_ours = CookieNames.for_scheme(secure=True).is_ours
     assert strip_cookies(b"a=1;%bgateway_session%b=x; b=2" % (around, around), is_ours) == b"a=1; b=2"
+
+
+@pytest.mark.parametrize("blank", [b"\x85", b"\xa0", b"\xc2\x85", b"\xe2\x80\x83", b" "])
+def test_our_name_behind_a_blank_of_any_kind_is_ours(blank: bytes) -> None:
+    """Some readers take the last word before "=" for the name, and split words at Unicode's blanks."""
+    names = CookieNames.for_scheme(False)
+    assert strip_cookies(b"t" + blank + b"gateway_session=secret; a=1", names.is_ours) == b"a=1"

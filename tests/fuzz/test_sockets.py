@@ -38,7 +38,7 @@ def wrong_with(request: Request, secret: str) -> list[str]:
     public = path == b"/public" or path.startswith(b"/public/")  # what others might read so was refused
     if request.headed and public == bool(tokens):
         wrong.append("identity on a public route" if public else "no identity on a bound route")
-    if secret.encode() in request.raw:
+    if secret.encode() in request.raw.partition(b"\r\n\r\n")[0]:  # a body is the client's own
         wrong.append("the session's secret")
     return wrong
 
