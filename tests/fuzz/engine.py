@@ -6,7 +6,6 @@ A check takes bytes and raises if a promise is broken. It is a pure function of 
 
 import os
 import random
-import secrets
 import sys
 import time
 import zlib
@@ -19,7 +18,7 @@ from .mutation import Mutator
 
 Check = Callable[[bytes], object]
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "40"))  # in all
-SEED = int(os.environ.get("FUZZ_SEED", secrets.randbelow(1 << 32)))
+SEED = int(os.environ.get("FUZZ_SEED", 3918765263))  # `make chaos` draws a new one each time
 _MINIMISING = 5.0  # seconds
 _LONGEST = 70_000  # bytes of an input
 
