@@ -7,7 +7,7 @@ Law: a session that ended cuts what it opened; a store's outage cuts nothing.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from gateway.authorizer import Admission
@@ -67,9 +67,7 @@ class Watch:
 
     async def round(self) -> None:
         """Ask once of all."""
-        before = time.monotonic() - _YOUNG
-        found = ((exchange, exchange.admission(before)) for exchange in self._exchanges())
-        questions = iter([_Question(exchange, admission) for exchange, admission in found if admission is not None])
+        questions = iter(list(self._questions(time.monotonic() - _YOUNG)))
 
         async def ask() -> None:
             for question in questions:
@@ -80,6 +78,17 @@ class Watch:
             for _ in range(_AT_ONCE):
                 group.create_task(ask())
 
+    def _questions(self, before: float) -> Iterator[_Question]:
+        for exchange in self._exchanges():
+            try:
+                admission = exchange.admission(before)
+            except Exception:  # closed, and the others are asked about all the same
+                log.exception("nobody can say on whose word this goes on")
+                _end(exchange)
+                continue
+            if admission is not None:
+                yield _Question(exchange, admission)
+
     async def _judge(self, exchange: Lasting, admission: Admission) -> None:
         try:
             if await self._stands(admission):
@@ -88,7 +97,11 @@ class Watch:
             return  # an outage is not a logout
         except Exception:
             log.exception("nobody can say whether an admission stands")
-        try:
-            exchange.session_ended()
-        except Exception:  # one must not keep the others from their end
-            log.exception("a session's end was not carried out")
+        _end(exchange)
+
+
+def _end(exchange: Lasting) -> None:
+    try:
+        exchange.session_ended()
+    except Exception:  # one must not keep the others from their end
+        log.exception("a session's end was not carried out")

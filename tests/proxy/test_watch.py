@@ -22,9 +22,12 @@ class Stream:
     began: float = 0.0
     ended: bool = False
     fails: bool = False
+    confused: bool = False
 
     def admission(self, before: float) -> Admission | None:
         """The word itself stands for the admission."""
+        if self.confused:
+            raise RuntimeError
         return cast(Admission, self) if self.word is not None and self.began <= before else None
 
     def session_ended(self) -> None:
@@ -43,9 +46,10 @@ async def stands(admission: Admission) -> bool:
 
 
 async def test_a_round_ends_what_no_longer_stands() -> None:
-    """No is an end, and so is a question that fails oddly; an outage is not, nor what is nobody's or young."""
+    """No is an end, and so is a question that fails oddly or cannot be asked; an outage is not, nor nobody's, nor young."""
     streams = {
         "stubborn": Stream(False, fails=True),
+        "confused": Stream(True, confused=True),
         "no": Stream(False),
         "yes": Stream(True),
         "outage": Stream(StoreOutage()),
@@ -55,7 +59,7 @@ async def test_a_round_ends_what_no_longer_stands() -> None:
         "young": Stream(False, time.monotonic()),
     }
     await Watch(lambda: streams.values(), stands, 5).round()
-    assert [name for name, stream in streams.items() if stream.ended] == ["no", "odd", "odd error of ours"]
+    assert [name for name, stream in streams.items() if stream.ended] == ["confused", "no", "odd", "odd error of ours"]
 
 
 async def test_few_are_asked_about_at_a_time() -> None:

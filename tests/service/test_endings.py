@@ -83,6 +83,35 @@ async def lasting(house: House, kind: str, browser: Browser, target: str = "/ws"
         yield line
 
 
+PATIENT = {"brief": 'access = "public"\nidle_timeout = "1h"\ntunnel_timeout = "1h"\n'}
+
+
+def deadline(house: House) -> float:
+    """Until when (on the loop's clock) the one client has time."""
+    [client] = front_of(house).connections
+    return client.deadline
+
+
+async def later(house: House) -> float:
+    """The deadline, once the loop's clock has moved on since it was set: what sets it anew makes it a later one."""
+    before, loop = deadline(house), asyncio.get_running_loop()
+    assert before <= loop.time() + 3600
+    await until(lambda: loop.time() + 3600 > before, "the clock stands")
+    return before
+
+
+async def hours_pass(house: House) -> None:
+    """The sweeper is shown a clock that is hours ahead, until the client's time is over."""
+    sweeper, loop = house.gateway._sweeper, asyncio.get_running_loop()
+    assert sweeper is not None
+
+    def over() -> bool:
+        sweeper.sweep(loop.time() + 10 * 3600)
+        return not front_of(house).connections
+
+    await until(over, "it goes on for ever")
+
+
 async def was_cut(line: Line) -> None:
     """By a reset: what came cannot be taken for the whole."""
     with pytest.raises(ConnectionResetError):
@@ -271,21 +300,33 @@ async def some_rounds(house: House) -> int:
 
 
 @pytest.mark.parametrize("half", [False, True])
-async def test_a_tunnel_without_a_byte_is_closed(house: House, half: bool) -> None:
+async def test_a_tunnel_without_a_byte_is_closed(open_house: Open, half: bool) -> None:
     """After tunnel_timeout, on both sides; bytes of either side begin it anew."""
+    house = await open_house(policies=PATIENT)
     got: list[bytes] = []
+    ticks = asyncio.Semaphore(0)
 
     async def serve(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(4):
+            await ticks.acquire()
             writer.write(b"tick")
-            await asyncio.sleep(0.3)
+            assert await reader.readexactly(4) == b"tock"
         got.append(await reader.read())
 
     serving(house, serve)
     async with tunnel(house, None, "/brief/ws") as line:
-        assert await said(line, 16) == b"tick" * 4
+        for _ in range(4):
+            before = await later(house)
+            ticks.release()
+            assert await said(line, 4) == b"tick"
+            assert deadline(house) > before
+            before = await later(house)
+            await line.send(b"tock")
+            await until(lambda before=before: deadline(house) > before, "the client's bytes do not count")  # type: ignore[misc]
         if half:
             line.writer.write_eof()
+            await until(lambda: got == [b""], "the upstream hears nothing")
+        await hours_pass(house)
         assert await line.ended() == b""
     await until(lambda: got == [b""], "the upstream hears nothing")
     await at_rest(house)
@@ -428,13 +469,15 @@ async def test_an_event_arrives_at_once(house: House) -> None:
     await at_rest(house)
 
 
-async def test_a_stream_may_pause_as_long_as_its_policy_says(house: House) -> None:
+async def test_a_stream_may_pause_as_long_as_its_policy_says(open_house: Open) -> None:
     """idle_timeout counts between two pieces; a stream that pauses longer is cut, as what is truncated is."""
+    house = await open_house(policies=PATIENT)
+    ticks = asyncio.Semaphore(0)
 
     async def serve(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(4):
+            await ticks.acquire()
             writer.write(b"1\r\n.\r\n")
-            await asyncio.sleep(0.3)
         await reader.read()
 
     serving(house, serve, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -442,7 +485,12 @@ async def test_a_stream_may_pause_as_long_as_its_policy_says(house: House) -> No
         await line.send(request("GET", "/brief/x"))
         async with asyncio.timeout(PATIENCE):
             assert b" 200 " in await line.reader.readuntil(b"\r\n\r\n")
-            assert await line.reader.readexactly(24) == b"1\r\n.\r\n" * 4
+            for _ in range(4):
+                before = await later(house)
+                ticks.release()
+                assert await line.reader.readexactly(6) == b"1\r\n.\r\n"
+                assert deadline(house) > before
+        await hours_pass(house)
         await was_cut(line)
     assert json.loads(await logged(house, '"/brief/x"'))["reason"] == "upstream_timeout"
     await at_rest(house)

@@ -298,7 +298,7 @@ async def test_the_upstream_that_falls_silent_is_timed_out(open_house: Open) -> 
 
     async def respond(seen: Seen, writer: asyncio.StreamWriter) -> bool:
         if silent:
-            await asyncio.sleep(5)
+            await asyncio.Event().wait()
         writer.write(OK)
         return True
 
@@ -322,7 +322,7 @@ async def test_a_client_that_leaves_is_let_go(house: House) -> None:
         if mute:
             asked.set()
             with contextlib.suppress(ConnectionError):
-                await asyncio.sleep(3600)
+                await asyncio.Event().wait()
         writer.write(OK)
         return True
 

@@ -152,7 +152,7 @@ async def _reset_within(seen: Seen, writer: asyncio.StreamWriter) -> bool:
 
 
 async def _silence(seen: Seen, writer: asyncio.StreamWriter) -> bool:
-    await asyncio.sleep(0.5)
+    await writer.wait_closed()  # until the gateway has had enough
     return False
 
 
