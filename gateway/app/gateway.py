@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from gateway import __version__
 from gateway.admin.application import build_admin
@@ -29,7 +30,7 @@ from gateway.wire.tasks import Tasks
 
 from .certificate import Certificate, CertificateUnusable
 from .generation import Generation, Lasting
-from .listeners import Change, Listeners
+from .listeners import Listener, Listeners
 from .office import Office
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,10 @@ _PRUNE_EVERY = 60.0  # seconds
 _LOOK_EVERY = 60.0  # seconds, at the files of the certificate
 _STILL_BUSY = 0.1  # seconds between two looks at an old generation's last requests
 _OLD_GENERATIONS = 8  # that still have requests; what is under way in an older one is cut off
+
+
+class ChangeIncomplete(OSError):
+    """The new configuration serves, but a listener could not be opened or closed; a further reload tries it again."""
 
 
 class Gateway:
@@ -106,7 +111,8 @@ class Gateway:
     async def reload(self, loaded: Loaded) -> None:
         """Serve by another configuration from now on; requests under way end by the one that they began with.
 
-        Raises ListenerUnusable, CertificateUnusable, OSError or a store's error: nothing has changed then.
+        Raises ListenerUnusable, CertificateUnusable, OSError or a store's error: nothing has changed then. Raises
+        ChangeIncomplete if it has, but for a listener.
         """
         async with self._turn:
             if not self._accepting:
@@ -150,11 +156,14 @@ class Gateway:
         if old is not None:
             self._succeed(old, new)
             logging.getLogger().setLevel(settings.log.level.upper())
-        # The change is done; what follows only opens and closes doors.
-        await self._listeners.commit(change)
+        # The change is done; what follows only opens and closes doors, and one that sticks holds up no other.
+        doors = [*self._listeners.commit(change)]
         if last_office is not None and last_office is not office:
-            await last_office.close(office)
-        await self._close_listeners(change)
+            doors.append(partial(last_office.close, office))
+        doors += [partial(self._close_listener, listener) for listener in change.gone]
+        failures = [error for door in doors if (error := await _failure(door())) is not None]
+        if failures:
+            raise ChangeIncomplete("; ".join(map(str, failures)))
 
     def _succeed(self, old: Generation, new: Generation) -> None:
         """The next request of every connection is the new generation's; those under way stay the old one's."""
@@ -179,14 +188,12 @@ class Gateway:
         await office.start(build_admin(self._shared or self.metrics, self._checks(), names))
         return office
 
-    async def _close_listeners(self, change: Change) -> None:
-        """Their connections end with the next answer."""
-        clients = self._lasting.clients.connections
-        for listener in change.gone:
-            await listener.close()
-            for client in clients:
-                if listener.accepted(client):  # also those that it took at last
-                    client.drain()
+    async def _close_listener(self, listener: Listener) -> None:
+        """Its connections end with the next answer."""
+        await listener.close()
+        for client in self._lasting.clients.connections:
+            if listener.accepted(client):  # also those that it took at last
+                client.drain()
 
     async def _retire(self, old: "_Old") -> None:
         """Close a generation behind its last request."""
@@ -316,6 +323,15 @@ class Gateway:
     def _front(self) -> Front:
         assert self._now is not None
         return self._now.front
+
+
+async def _failure(step: Awaitable[None]) -> Exception | None:
+    try:
+        await step
+    except Exception as error:
+        log.exception("a listener was not opened or closed")
+        return error
+    return None
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,7 @@ class Listener:
             if tls == isinstance(self.server, SecureServer):
                 return
             self.server.close()
+            self.server = None
         if tls:
             self.server = self._doors.secure(self._socket)
             self.server.start()
@@ -53,16 +54,18 @@ class Listener:
 
     async def close(self) -> None:
         """Accept no more. Who waits in the queue is taken: the end of the socket would be a reset for them."""
-        server = self.server
-        if server is not None:
+        server, self.server = self.server, None
+        try:
+            if server is None:
+                return
             server.close()
             for connection in waiting(self._socket):
                 if isinstance(server, SecureServer):
                     server.take(connection)
                 else:
                     await asyncio.get_running_loop().connect_accepted_socket(self._doors.client, connection)
-            self.server = None
-        self.drop()
+        finally:
+            self.drop()
 
     def drop(self) -> None:
         """Close the socket at once."""
@@ -127,12 +130,15 @@ class Listeners:
             raise
         return Change(tuple(wanted), tuple(added), tuple(left))
 
-    async def commit(self, change: Change) -> None:
-        """From now on these are the listeners. Those of `change.gone` are the caller's to close."""
+    def commit(self, change: Change) -> list[Callable[[], Awaitable[None]]]:
+        """From now on these are the listeners. Out comes what makes each of them serve: the caller's to await.
+
+        Those of `change.gone` are the caller's to close.
+        """
         self._open = tuple(listener for listener, _ in change.wanted)
         for listener, address in change.wanted:
             listener.address = address  # with TLS now, or without
-            await listener.serve()
+        return [listener.serve for listener in self._open]
 
     async def close(self) -> None:
         """Accept no more."""

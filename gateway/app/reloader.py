@@ -10,7 +10,7 @@ from gateway.listeners import ListenerUnusable
 from gateway.stores.database import StoreUnusable
 
 from .certificate import CertificateUnusable
-from .gateway import Gateway
+from .gateway import ChangeIncomplete, Gateway
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,17 @@ class Reloader:
             await self.reload()
 
     async def reload(self) -> bool:
-        """Reload now. False: refused, the log says why."""
+        """Reload now. False: refused or not wholly done, the log says which and why."""
         problems: list[str] = []
+        outcome = "refused: the configuration of before goes on serving"
         try:
             loaded = await asyncio.to_thread(self._read)  # requests go on meanwhile
             await self._gateway.reload(loaded)
         except ConfigurationError as error:
             problems = [str(problem) for problem in error.problems]
+        except ChangeIncomplete as error:
+            problems = [str(error)]
+            outcome = "incomplete: the new configuration serves, but not all of its listeners; reload again, or restart"
         except (CertificateUnusable, ListenerUnusable, OSError, StoreOutage, StoreUnusable) as error:
             problems = [str(error)]
         except Exception:
@@ -51,7 +55,7 @@ class Reloader:
         for problem in problems:
             log.error("%s", problem)
         if problems:
-            log.error("reload refused: the configuration of before goes on serving")
+            log.error("reload %s", outcome)
             return False
         for warning in loaded.warnings:
             log.warning("%s", warning)

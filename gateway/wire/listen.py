@@ -123,8 +123,11 @@ def unix_socket(path: str) -> socket.socket:
 
 
 def waiting(listener: socket.socket) -> Iterator[socket.socket]:
-    """The connections that the kernel has made and nobody has accepted yet."""
-    while True:
+    """The connections that the kernel has made and nobody has accepted yet: no more than its queue holds.
+
+    Who goes on connecting all the while cannot keep a listener from closing.
+    """
+    for _ in range(BACKLOG):
         try:
             connection, _ = listener.accept()
         except ConnectionAbortedError:

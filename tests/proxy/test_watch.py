@@ -46,7 +46,7 @@ async def stands(admission: Admission) -> bool:
 
 
 async def test_a_round_ends_what_no_longer_stands() -> None:
-    """No is an end, and so is a question that fails oddly or cannot be asked; an outage is not, nor nobody's, nor young."""
+    """No is an end, as is a question that fails oddly or cannot be asked; an outage is not, nor nobody's, nor young."""
     streams = {
         "stubborn": Stream(False, fails=True),
         "confused": Stream(True, confused=True),

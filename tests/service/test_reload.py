@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import errno
 import gc
 import json
+import logging
 import secrets
 import socket
 import weakref
@@ -11,6 +13,7 @@ import weakref
 import jwt
 import pytest
 
+from gateway.app.reloader import Reloader
 from gateway.config import load
 from gateway.signing import generate_pem
 
@@ -296,6 +299,33 @@ async def test_who_comes_as_a_listener_goes_is_served_for_the_last_time(open_hou
     await line.send(request())
     answer = await line.answer()
     assert (answer.status, answer.get("connection")) == (200, "close")
+    await line.close()
+
+
+async def test_a_listener_that_sticks_holds_up_no_other(open_house: Open, caplog: pytest.LogCaptureFixture) -> None:
+    """The new configuration serves, as the log says; the others open and close; a further reload tries again."""
+    house: House = await open_house(listen='"127.0.0.1:0", "127.0.0.1:0"')
+    stays, sticks, goes = house.gateway._listeners
+    reloader = Reloader(house.gateway, lambda: load(house.folder / "gateway.toml", env={}))
+    serve, port = stays.serve, int(str(goes).rpartition(":")[2])
+
+    async def fails() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    stays.serve = sticks.close = fails  # type: ignore[method-assign]
+    edit(house, ', "127.0.0.1:0", "127.0.0.1:0"]', "]")
+    append(house, NEW_ROUTE)
+    with caplog.at_level(logging.INFO):
+        assert not await reloader.reload()
+    assert "reload incomplete: the new configuration serves" in caplog.text
+    assert "refused" not in caplog.text
+    with pytest.raises(ConnectionRefusedError):
+        await Line.open(port)
+    stays.serve = serve  # type: ignore[method-assign]
+    sticks.drop()
+    assert await reloader.reload()
+    line = await house.line()
+    assert await status_of(line, "/new") == 200
     await line.close()
 
 

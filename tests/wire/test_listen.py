@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.wire.listen import Sweeper, held_port, tcp_socket, unix_socket
+from gateway.wire.listen import BACKLOG, Sweeper, held_port, tcp_socket, unix_socket, waiting
 from gateway.wire.tasks import Tasks
 
 
@@ -134,6 +134,20 @@ def test_connections_are_spread_and_the_holder_gets_none() -> None:
         listeners.pop().close()
         assert shares(listeners, port) == [200]
         listeners.pop().close()
+
+
+class Flood(socket.socket):
+    """Somebody connects all the while."""
+
+    def accept(self) -> tuple[socket.socket, object]:
+        return socket.socket(), None
+
+
+def test_a_flood_does_not_keep_a_listener_from_closing() -> None:
+    """What the queue held is taken, not what goes on coming."""
+    with Flood() as listener:
+        taken = sum(1 for connection in waiting(listener) if connection.close() is None)
+    assert taken == BACKLOG
 
 
 def shares(listeners: list[socket.socket], port: int) -> list[int]:
