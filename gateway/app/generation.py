@@ -52,15 +52,8 @@ from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
 from gateway.wire.upstream import UpstreamConnection
 
-from .build import (
-    bind_limits_of,
-    brand_of,
-    identity_headers,
-    limits_of,
-    needs_binding_by,
-    signer_of,
-    ways_to_bind,
-)
+from .build import identity_headers, limits_of, needs_binding_by, signer_of
+from .people import bind_limits_of, brand_of, ways_to_bind
 from .shelf import Shelf
 from .upstreams import UpstreamBuilder
 

@@ -68,6 +68,9 @@ Duration = Annotated[float, BeforeValidator(parse_duration), _DURATION_SCHEMA]
 Seconds = Annotated[int, BeforeValidator(parse_seconds), _DURATION_SCHEMA]
 """Whole seconds."""
 
+ServiceTimeout = Annotated[Duration, between("10ms", "30s")]
+"""How long a service of the legacy system may take to answer: a person waits."""
+
 Timeout = Annotated[Duration, between("10ms", "1d")]
 """Seconds that a wait may take: never 0, never for ever."""
 

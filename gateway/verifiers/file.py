@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
 from .interface import User, VerifierOutage
+from .names import folded
 from .users import FileUser, Users, load_users
 
 THREADS = 2  # an argon2id hash takes 64 MiB and some 50 ms of several cores
@@ -79,6 +80,10 @@ class FilePasswordVerifier(_FileOfUsers):
     """A PasswordVerifier. Unknown names take as long as wrong passwords."""
 
     _kind = "password"
+
+    def canonical(self, username: str) -> str:
+        """Folded."""
+        return folded(username)
 
     async def verify(self, username: str, password: str) -> User | None:
         """The user of exactly this name, if the password is right."""

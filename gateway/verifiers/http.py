@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import aiohttp
 
 from .interface import SenderRefused, User, VerifierOutage
+from .names import folded
 from .user_id import checked_claims, checked_user_id
 
 MAX_BODY = 64 * 1024  # bytes
@@ -117,6 +118,10 @@ class HttpPasswordVerifier(_Endpoint):
     """A PasswordVerifier: 200 is the user, 401 and 403 are a "no", whatever else is an outage."""
 
     _kind = "password"
+
+    def canonical(self, username: str) -> str:
+        """Folded, as nobody knows what names the system takes for one."""
+        return folded(username)
 
     async def verify(self, username: str, password: str) -> User | None:
         """Ask with `{"username","password"}`."""

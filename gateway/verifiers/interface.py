@@ -29,6 +29,9 @@ class SenderRefused(Exception):
 class PasswordVerifier(Protocol):
     """Checks a username and a password."""
 
+    def canonical(self, username: str) -> str:
+        """One spelling for all that this system takes for one name: budgets count by it. Asks nobody."""
+
     async def verify(self, username: str, password: str) -> User | None:
         """The user, or None for a "no". Raises VerifierOutage when there is no answer."""
 

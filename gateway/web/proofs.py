@@ -13,9 +13,6 @@ from gateway.verifiers.phone import canonical_phone
 MAX_USERNAME = 256  # characters
 MAX_PASSWORD = 1024
 
-_MARKS = {"Mn", "Me", "Cf"}  # variation selectors and U+034F among them
-_FILLERS = {"\u115f", "\u1160", "\u3164", "\uffa0"}  # letters by category, default-ignorable in Unicode
-
 Fields = Mapping[str, str]
 
 
@@ -42,8 +39,8 @@ class PasswordProof:
         self._verifier = verifier
 
     def name(self, fields: Fields) -> str:
-        """The username, folded."""
-        return _folded(fields.get("username", "")[:MAX_USERNAME])
+        """The username, as its verifier compares names."""
+        return self._verifier.canonical(fields.get("username", "")[:MAX_USERNAME])
 
     async def user(self, session: Session, fields: Fields, now: int) -> User | None:
         """Whom the verifier names. It is not bothered with what no system takes for a name or a password."""
@@ -51,16 +48,6 @@ class PasswordProof:
         if not (0 < len(username) <= MAX_USERNAME and username.isprintable() and 0 < len(password) <= MAX_PASSWORD):
             return None
         return await self._verifier.verify(username, password)
-
-
-def _folded(name: str) -> str:
-    """Without case, width, accents, spaces and what nobody sees: a legacy database may take such spellings for one."""
-    plain = unicodedata.normalize("NFKD", name)
-    return "".join(letter for letter in plain if not _ignorable(letter)).casefold()
-
-
-def _ignorable(letter: str) -> bool:
-    return letter.isspace() or letter in _FILLERS or unicodedata.category(letter) in _MARKS
 
 
 class SmsProof:

@@ -25,6 +25,7 @@ from gateway.stores.sql_bindings import open_sql_bindings
 from gateway.stores.sql_state import open_sql_state
 from gateway.telemetry.metrics import Metrics
 from gateway.verifiers.interface import User, VerifierOutage
+from gateway.verifiers.names import folded
 from gateway.web.app import build_web
 from gateway.web.parts import Brand, WebParts
 from gateway.wechat.dance import Dance
@@ -86,6 +87,9 @@ class ScriptedLegacy:
         self.asked: list[tuple[str, ...]] = []
         self.sent: asyncio.Queue[tuple[str, str, int]] = asyncio.Queue()
         self.down = False
+
+    def canonical(self, username: str) -> str:
+        return folded(username)
 
     async def verify(self, username: str, password: str) -> User | None:
         self.asked.append((username, password))

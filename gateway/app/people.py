@@ -1,0 +1,81 @@
+"""From settings to what the bind page is made of. Every function makes one part and starts nothing."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+from gateway.config import Settings
+from gateway.telemetry.metrics import Metrics
+from gateway.verifiers.file import FilePasswordVerifier
+from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender
+from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
+from gateway.verifiers.log import LogSmsSender
+from gateway.web.parts import Brand, Limits
+
+
+class WaysToBind(NamedTuple):
+    """What `bind.methods` names."""
+
+    password: PasswordVerifier | None
+    sms: SmsSender | None
+    resolver: PhoneResolver | None
+
+
+def ways_to_bind(settings: Settings, metrics: Metrics) -> WaysToBind:
+    """What `bind.methods` names."""
+    bind, on_call = settings.bind, metrics.verifier_call
+    password: PasswordVerifier | None = None
+    sms: SmsSender | None = None
+    resolver: PhoneResolver | None = None
+    if "password" in bind.methods and bind.password is not None:
+        if bind.password.verifier == "file" and bind.password.file is not None:
+            password = FilePasswordVerifier(bind.password.file, on_call=on_call)
+        elif bind.password.url is not None:
+            url, secret, patience = bind.password.url, _bytes(bind.password.secret), bind.password.timeout
+            password = HttpPasswordVerifier(url, secret, patience, on_call=on_call)
+    if "sms" in bind.methods and bind.sms is not None:
+        patience = bind.sms.timeout
+        if bind.sms.sender == "log":
+            sms = LogSmsSender()
+        elif bind.sms.sender_url is not None:
+            sms = HttpSmsSender(bind.sms.sender_url, _bytes(bind.sms.sender_secret), patience, on_call=on_call)
+        if bind.sms.resolver_url is not None:
+            secret = _bytes(bind.sms.resolver_secret)
+            resolver = HttpPhoneResolver(bind.sms.resolver_url, secret, patience, on_call=on_call)
+    return WaysToBind(password, sms, resolver)
+
+
+def _bytes(secret: SecretStr | None) -> bytes | None:
+    return secret.get_secret_value().encode() if secret is not None else None
+
+
+def bind_limits_of(settings: Settings) -> Limits:
+    """What the bind page allows, and how often."""
+    bind = settings.bind
+    limits = Limits(
+        ticket=bind.ticket_ttl,
+        failures_per_ip=bind.failures_per_address,
+    )
+    if bind.sms is None:
+        return limits
+    return replace(
+        limits,
+        code=bind.sms.code_ttl,
+        resend=bind.sms.resend_after,
+        sends_per_phone_day=bind.sms.codes_per_phone,
+        sends_per_ip=bind.sms.codes_per_address,
+        sends_in_all=bind.sms.codes_in_all,
+    )
+
+
+def brand_of(settings: Settings) -> Brand:
+    """Whose pages these are."""
+    bind = settings.bind
+    return Brand(
+        name=settings.pages.brand,
+        privacy_url=bind.privacy_url or "",
+        register_url=bind.register_url or "",
+        help_url=bind.help_url or "",
+        consent_version=bind.consent_version,
+    )
