@@ -71,6 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(decision, Forward):
         forwarded = route.prefixes.upstream_target(target.raw) if route.prefixes is not None else target.raw
         print(f"target    {forwarded.decode('ascii')}")
+        if route.policy.request_headers is not None:
+            print(f"request   {route.policy.request_headers}")
+        if route.policy.response_headers is not None:
+            print(f"response  {route.policy.response_headers}")
     print(f"decision  {_told(decision, route.upstream)}\nreason    {decision.reason}")
     return 0
 

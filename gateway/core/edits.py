@@ -22,6 +22,15 @@ class FieldEdits:
             return None
         return cls(tuple(b"%b: %b\r\n" % pair for pair in pairs), frozenset(map(fold, names)))
 
+    def __str__(self) -> str:
+        """Which names, without values: those may be secrets."""
+        set_ = [line.partition(b":")[0].decode("ascii") for line in self.fields]
+        removed = sorted(self.gone - {fold(name.encode("ascii")) for name in set_})
+        parts = [f"set {', '.join(set_)}"] if set_ else []
+        if removed:
+            parts.append(f"remove {', '.join(name.decode('ascii') for name in removed)}")
+        return "; ".join(parts)
+
     def apply(self, lines: Iterable[bytes]) -> list[bytes]:
         """Whole field lines as they travel on: what stays as it came, then what is set."""
         kept = [line for line in lines if fold(line.partition(b":")[0]) not in self.gone]

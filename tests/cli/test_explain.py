@@ -49,6 +49,18 @@ def test_the_forwarded_target(folder: Any) -> None:
     assert "target" not in folder.run("explain", "/x")[1]
 
 
+def test_edits_are_told_by_name(folder: Any) -> None:
+    """What is set and removed, both ways; never a value, which may be a secret."""
+    (folder.path / "policies/page.toml").write_text(
+        'access = "bound"\n[request_headers]\nset = { X-Env = "canary" }\nremove = ["X-Debug"]\n'
+        '[response_headers]\nremove = ["X-Powered-By"]\n'
+    )
+    told = folder.run("explain", "/x", "--user", "42")[1]
+    assert "request   set X-Env; remove x-debug\nresponse  remove x-powered-by\n" in told
+    assert "canary" not in told
+    assert "x-powered-by" not in folder.run("explain", "/x")[1]
+
+
 def test_a_preflight(folder: Any) -> None:
     """Forwarded without identity where the policy says so; else refused, as nobody is signed in."""
     assert "refuse with 401" in folder.run("explain", "/x", "--preflight")[1]
