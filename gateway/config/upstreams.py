@@ -157,7 +157,8 @@ class Upstream(Section):
         description="Failures in a row after which one of several servers is given no requests for a while; 0: never.",
     )
     eject_for: Annotated[Timeout, between("100ms", "1h")] = key(
-        default="10s", description="For how long; twice as long each time it fails again, at most 5 minutes."
+        default="10s",
+        description="For how long; twice as long each time it fails again, up to 5 minutes or, if longer, this.",
     )
     resolve_every: Annotated[Timeout, between("100ms", "1d")] = key(
         default="10s", description="How often the servers' host names are looked up anew."
