@@ -53,6 +53,7 @@ from gateway.wire.tasks import Tasks
 from gateway.wire.upstream import UpstreamConnection
 
 from .build import identity_headers, limits_of, needs_binding_by, signer_of
+from .looks import look_of
 from .people import bind_limits_of, brand_of, ways_to_bind
 from .shelf import Shelf
 from .upstreams import UpstreamBuilder
@@ -203,6 +204,7 @@ class Generation:
                 metrics=metrics,
                 domain_files=files,
                 brand=brand_of(settings),
+                look=look_of(settings),
                 limits=bind_limits_of(settings),
                 password=ways.password,
                 sms=ways.sms,

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TypeAlias
 
-from gateway.config import ConfigurationError, Loaded, load
+from gateway.app.looks import load
+from gateway.config import ConfigurationError, Loaded
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -20,7 +21,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def loaded_or_none(path: Path) -> Loaded | None:
     """The configuration, its warnings told; or None after telling every problem, one a line."""
     try:
-        loaded = load(path, env=os.environ)
+        loaded = load(path)
     except ConfigurationError as error:
         hint = "" if os.path.exists(path) else "; run this in its folder, or name it with -c"
         tell(f"{error}{hint}")

@@ -2,11 +2,11 @@
 
 import argparse
 import logging
-import os
 
 from gateway.app import Gateway
+from gateway.app.looks import load
 from gateway.app.processors import usable_processors
-from gateway.config import ConfigurationError, Loaded, load
+from gateway.config import ConfigurationError, Loaded
 
 from .common import Subparsers, add_config, fail, loaded_or_none
 from .running import run_until_stopped
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         return supervise(loaded, arguments.config, count)
 
     def read() -> Loaded:
-        anew = load(arguments.config, env=os.environ)
+        anew = load(arguments.config)
         if _workers(anew) != count:
             raise ConfigurationError((anew.problem(("server", "workers"), "takes a restart to be changed"),))
         return anew

@@ -2,15 +2,15 @@
 
 import logging
 import math
-import os
 import signal
 import sys
 from pathlib import Path
 
 from gateway.app import Gateway
 from gateway.app.forked import Post
+from gateway.app.looks import load
 from gateway.app.supervisor import HURRY, Hooks, Supervisor
-from gateway.config import ConfigurationError, Loaded, load
+from gateway.config import ConfigurationError, Loaded
 from gateway.listeners import ListenerUnusable, SharedSockets
 from gateway.telemetry.board import Board
 from gateway.telemetry.lines import LineWriter
@@ -85,7 +85,7 @@ class _Family:
         return run_until_stopped(
             lambda writer: Gateway(self._loaded, writer, sockets=self._sockets, place=(self._board, post.place)),
             self._loaded.settings.log.level,
-            read=lambda: load(self._path, env=os.environ),
+            read=lambda: load(self._path),
             started=lambda _: post.ready(),
             stopping=stopping,
             failed=post.failed,
@@ -102,7 +102,7 @@ class _Family:
         """Whether workers should read the configuration anew: never a bad one."""
         problems: list[str] = []
         try:
-            loaded = load(self._path, env=os.environ)
+            loaded = load(self._path)
         except ConfigurationError as error:
             problems = [str(problem) for problem in error.problems]
         else:

@@ -21,6 +21,7 @@ from .document import Document
 from .lines import KeyPath
 from .names import folded
 from .policies import PolicyFile, policy_of
+from .problems import Problem, dotted
 from .routes import RouteRule, route_of
 from .server import Server
 from .stores import Bindings, Identity, State
@@ -52,6 +53,10 @@ class Draft:
         """The tables of [[name]], right or wrong."""
         tables = self.document.data.get(name)
         return tables if isinstance(tables, tuple) else ()
+
+    def problem(self, key: KeyPath, message: str) -> Problem:
+        """A problem of gateway.toml, with the line of its key."""
+        return Problem(self.document.file, self.document.lines[key], dotted(key), message)
 
     def ids(self, name: str) -> list[str]:
         """The ids in [[name]], also of wrong tables: a reference to them is right."""

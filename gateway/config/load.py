@@ -1,7 +1,7 @@
 """From files and the environment to settings, policies and routes; or to every problem in one report."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from .schema import json_schema, policy_json_schema
 from .settings import TABLES, Settings
 
 S = TypeVar("S", bound=Section)
+Check = Callable[[Draft], Iterable[Problem]]
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,11 @@ class Loaded:
         return Problem(self.file, self.lines[key], dotted(key), message)
 
 
-def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
-    """Read gateway.toml at `path`, its policy files and secrets. Raises ConfigurationError with all problems."""
+def load(path: Path, *, env: Mapping[str, str], more: Iterable[Check] = ()) -> Loaded:
+    """Read gateway.toml at `path`, its policy files and secrets. Raises ConfigurationError with all problems.
+
+    `more`: checks by rooms that know what a value is for, so that their problems are in the same report.
+    """
     problems: list[Problem] = []
     document = read_document(path)
     if isinstance(document, Problem):
@@ -72,6 +76,8 @@ def load(path: Path, *, env: Mapping[str, str]) -> Loaded:
     for name, file in files.items():
         if file:
             problems += [_problem(documents[name], key, message) for key, message in check_policy(file, draft)]
+    for check in more:
+        problems += check(draft)
     if settings is None or problems:
         problems.sort(key=lambda problem: (problem.file != document.file, problem.file, problem.line))
         raise ConfigurationError(tuple(problems))

@@ -1,4 +1,4 @@
-"""The tables about the program itself: server, secrets, admin, log, limits, pages."""
+"""The tables about the program itself: server, secrets, admin, log, limits."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -129,9 +129,3 @@ class Limits(Section):
     head_timeout: Timeout = key(default="10s", description="From a head's first byte to its last (408).")
     idle_timeout: Timeout = key(default="75s", description="A kept-alive connection between two requests.")
     body_timeout: Timeout = key(default="60s", description="A body, or a reader of ours, that makes no progress.")
-
-
-class Pages(Section):
-    """How the gateway's own pages look."""
-
-    brand: str = key(default="", max_length=60, description="The name that the pages carry in their heading.")

@@ -5,8 +5,9 @@ from typing import Literal
 from .apps import App
 from .bind import Bind
 from .context import Section, key
+from .pages import Pages
 from .routes import RouteRule
-from .server import Admin, Limits, Log, Pages, Secrets, Server
+from .server import Admin, Limits, Log, Secrets, Server
 from .stores import Bindings, Identity, Session, State
 from .upstreams import Upstream
 

@@ -9,7 +9,7 @@ MAX_PAIRS = 200
 
 _SESSION = "gateway_session"
 _LOGIN = "gateway_login_"
-_OURS = re.compile(rb"(?:__(?:host|secure)-)?gateway_(?:session|login_.*)", re.IGNORECASE | re.DOTALL)
+_OURS = re.compile(rb"(?:__(?:host|secure)-)?gateway_(?:session|care|login_.*)", re.IGNORECASE | re.DOTALL)
 _SPACE = bytes(range(0x21)) + b"\x7f"
 # What some reader may trim off a name: controls, quotes, and in text that it takes for Unicode many a blank.
 _AROUND = bytes(each for each in range(256) if not chr(each).isascii() or not (chr(each).isalnum() or each in b"-_"))

@@ -11,6 +11,7 @@ from .assets import Assets
 from .bind import Bind, TicketDesk
 from .bindform import BindForm, SentCodes
 from .callback import Callback
+from .care import Care
 from .exchanges import Exchanges
 from .forms import MAX_BODY
 from .links import Links
@@ -34,8 +35,8 @@ def build_web(parts: WebParts) -> web.Application:
     """An application that serves `parts.prefix` and the domain files. It opens nothing and owns no part."""
     tasks = Tasks()
     links = Links(parts.prefix)
-    assets = Assets(parts.prefix)
-    pages = Pages(parts.prefix, parts.brand, assets.urls)
+    assets = Assets(parts.prefix, parts.look.files())
+    pages = Pages(parts.prefix, parts.brand, assets.urls, parts.look)
     visitors = Visitors(parts.bindings, parts.absolute, parts.app_of_host)
     tickets = Tickets(parts.state, parts.limits.ticket, parts.limits.chain, parts.random)
     login = Login(parts.dance, parts.providers, parts.app_of_host, parts.origin_of, links, parts.metrics, parts.clock)
@@ -69,6 +70,7 @@ def build_web(parts: WebParts) -> web.Application:
         web.post("/logout", me.logout),
         web.get("/jwks.json", Jwks(parts.jwks).get),
         web.get("/static/{name}", assets.get),
+        web.post("/care", Care(pages, links, parts.origin_of, parts.secure).post),
         *_binding(parts, links, pages, visitors, tickets, tasks),
     ]
     app = web.Application(

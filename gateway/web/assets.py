@@ -2,8 +2,8 @@
 
 import gzip
 import hashlib
-import mimetypes
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,14 @@ from aiohttp import hdrs, web
 
 from .notices import NOT_FOUND, Halt
 
+File = tuple[str, bytes]  # a name, whose suffix says what it is, and its content
+
 FOLDER = Path(__file__).parent / "static"
-_SERVED = {".css", ".js"}
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+MAX_FILE = 64 * 1024  # bytes of one of an operator's
+_TEXTS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
+_SERVED = {**{suffix: f"{kind}; charset=utf-8" for suffix, kind in _TEXTS.items()}, **_PICTURES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +30,36 @@ class Asset:
     compressed: bytes
 
 
-class Assets:
-    """The files of `folder`, read and compressed once."""
+def files_in(folder: Path) -> Iterator[File]:
+    """The files of a folder that are served, by what they are called."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix in _SERVED and path.is_file():
+            yield path.name, path.read_bytes()
 
-    def __init__(self, prefix: str, folder: Path = FOLDER) -> None:
+
+def flaws_in(templates: Path) -> Iterator[tuple[Path, str]]:
+    """The files beside an operator's templates that cannot be served, and why."""
+    folder = templates / "static"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix not in _SERVED:
+            yield path, f"is not served: what pages load is {', '.join(_SERVED)}"
+        elif not _NAME.fullmatch(path.name):
+            yield path, "has a name that is no address: letters, digits, _, - and . only"
+        elif not path.is_file() or path.stat().st_size > MAX_FILE:
+            yield path, f"is no file of at most {MAX_FILE // 1024} KB"
+
+
+class Assets:
+    """The files of our folder and `more`, of which a later one replaces an earlier of its name; compressed once."""
+
+    def __init__(self, prefix: str, more: Iterable[File] = ()) -> None:
         self._assets: dict[str, Asset] = {}
         self._urls: dict[str, str] = {}
-        for path in sorted(folder.iterdir()):
-            if path.suffix in _SERVED:
-                plain = path.read_bytes()
-                name = f"{path.stem}.{hashlib.sha256(plain).hexdigest()[:12]}{path.suffix}"
-                kind = mimetypes.types_map[path.suffix]
-                self._assets[name] = Asset(f"{kind}; charset=utf-8", plain, gzip.compress(plain, mtime=0))
-                self._urls[path.name] = f"{prefix}/static/{name}"
+        for called, plain in [*files_in(FOLDER), *more]:
+            stem, dot, suffix = called.rpartition(".")
+            name = f"{stem}.{hashlib.sha256(plain).hexdigest()[:12]}.{suffix}"
+            self._assets[name] = Asset(_SERVED[dot + suffix], plain, gzip.compress(plain, mtime=0))
+            self._urls[called] = f"{prefix}/static/{name}"
 
     @property
     def urls(self) -> Mapping[str, str]:
@@ -53,7 +76,7 @@ class Assets:
             hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable",
             hdrs.VARY: "Accept-Encoding",
         }
-        if _takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+        if len(asset.compressed) < len(asset.plain) and _takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
             return web.Response(body=asset.compressed, headers=headers)
         return web.Response(body=asset.plain, headers=headers)

@@ -31,6 +31,7 @@ FIELDS = frozenset({"ticket", "method", "username", "password", "phone", "code",
 _CONFLICTS = {Conflict.WECHAT_TAKEN: "wechat_taken", Conflict.USER_TAKEN: "user_taken"}
 _NO = frozenset({"", "0", "false", "no", "off"})
 
+INCOMPLETE = Fault("incomplete", 422)
 NO_CONSENT = Fault("consent_required", 422)
 OUTAGE = Fault("outage", 503, retry_after=10)
 
@@ -171,6 +172,8 @@ class Bind:
         now: int,
     ) -> Fault | None:
         """Bind, or say what was in the way."""
+        if not all(fields.get(name) for name in proof.needs):
+            return INCOMPLETE
         if not agreed(fields):
             return NO_CONSENT
         try:

@@ -43,7 +43,7 @@ class BindForm:
     def show(self, visit: Visit, ticket: str, filled: Filled, now: int, fault: Fault | None = None) -> web.Response:
         """The form under `ticket`."""
         if fault and visit.wants_json:
-            fields = {"error": fault.word, "ticket": ticket}
+            fields = {"error": fault.word, "message": self._pages.text(visit, fault.word), "ticket": ticket}
             more = {} if fault.retry_after is None else {"retry_after": fault.retry_after}
             response = web.json_response(fields | more, status=fault.status)
         else:

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote, urlencode
 from gateway.core.return_to import safe_return_to
 
 _NEVER_RETURN_TO = ("/login", "/callback", "/logout")
+_NEVER_SHOWN_AGAIN = ("/login", "/callback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ class Links:
         target = safe_return_to(values[0])
         path = unquote(target.partition("#")[0].partition("?")[0]).rstrip("/")
         return "/" if path in {self.prefix + page for page in _NEVER_RETURN_TO} else target
+
+    def own_page(self, address: str) -> str:
+        """`address` if it is a page of ours that a GET shows again without doing anything, else ""."""
+        target = safe_return_to(address)
+        path = unquote(target.partition("#")[0].partition("?")[0])
+        shown = target == address and path.startswith(f"{self.prefix}/")
+        return target if shown and path not in {self.prefix + page for page in _NEVER_SHOWN_AGAIN} else ""
 
 
 def with_fragment(target: str) -> str:

@@ -1,48 +1,67 @@
 """Everything that a person sees: templates filled in, in the visitor's language."""
 
+import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from aiohttp import hdrs, web
 from markupsafe import Markup
 
+from .catalogs import with_overrides
 from .links import Link
+from .look import Look
 from .notices import Notice
 from .parts import Brand
-from .texts import CATALOGS
+from .templating import OURS, environment
+from .templating import masked as masked  # by its own name for those who import it from here
 from .visits import Visit
 
-FOLDER = Path(__file__).parent / "templates"
+log = logging.getLogger(__name__)
 
 
 class Pages:
     """Renders pages and their JSON twins. `assets` maps a static file's name to its address."""
 
-    def __init__(self, prefix: str, brand: Brand, assets: Mapping[str, str]) -> None:
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(FOLDER),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
+    def __init__(self, prefix: str, brand: Brand, assets: Mapping[str, str], look: Look) -> None:
+        pictures = {name.rpartition(".")[0]: assets[name] for name, _ in look.files() if not name.endswith(".css")}
+        own = environment(look.templates)
+        own.globals.update(
+            prefix=prefix,
+            brand=brand,
+            assets=assets,
+            logo=pictures.get("logo", ""),
+            logo_dark=pictures.get("logo_dark", ""),
         )
-        environment.globals.update(prefix=prefix, brand=brand, assets=assets)
-        environment.filters["masked"] = masked
-        self._templates = {name: environment.get_template(name) for name in environment.list_templates(["html"])}
+        self._templates = {name: own.get_template(name) for name in own.list_templates(["html"])}
+        self._spare = {name.removeprefix(OURS): self._templates[name] for name in self._templates if OURS in name}
+        self._catalogs = with_overrides(look.texts)
+        self._care = look.care
         self._privacy_url = brand.privacy_url
 
     def page(self, visit: Visit, template: str, status: int = 200, **values: Any) -> web.Response:
-        """One template as a page."""
-        texts = CATALOGS[visit.language]
-        body = self._templates[template].render(
-            t=texts, lang=visit.language, request_id=visit.request_id, consent=self._consent(texts), **values
-        )
+        """One template as a page. A template that a GET shows again says where, as `address`."""
+        texts = self._catalogs[visit.language]
+        given = {
+            "t": texts,
+            "lang": visit.language,
+            "request_id": visit.request_id,
+            "consent": self._consent(texts),
+            "care": self._care if visit.care is None else visit.care,
+            "address": "",
+            **values,
+        }
+        try:
+            body = self._templates[template].render(given)
+        except Exception:  # an operator's template, for ours are tested with all that they are given
+            log.exception("template %s failed: ours is shown instead", template)
+            body = self._spare[template].render(given)
         response = web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
         response.headers[hdrs.CONTENT_LANGUAGE] = visit.language
         return response
+
+    def text(self, visit: Visit, key: str) -> str:
+        """One text in the visitor's language."""
+        return self._catalogs[visit.language][key]
 
     def notice(
         self, visit: Visit, notice: Notice, *, action: Link | None = None, retry_after: int | None = None
@@ -72,9 +91,3 @@ class Pages:
 def redirect(status: int, location: str) -> web.Response:
     """A redirect without a body: WeChat shows one for a moment."""
     return web.Response(status=status, headers={hdrs.LOCATION: location})
-
-
-def masked(user_id: str) -> str:
-    """Enough of a user id for its owner to recognise it."""
-    shown = 2 if len(user_id) >= 6 else 1 if len(user_id) >= 3 else 0
-    return user_id[:shown] + "•••" + (user_id[-shown:] if shown else "")

@@ -15,6 +15,8 @@ from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSend
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
 
+from .look import Look
+
 
 @dataclass(frozen=True, slots=True)
 class Brand:
@@ -81,6 +83,7 @@ class WebParts:
     resolver: PhoneResolver | None = None
     domain_files: Mapping[str, str] = field(default_factory=dict)
     brand: Brand = Brand()
+    look: Look = field(default_factory=Look)
     limits: Limits = Limits()
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = secrets.token_bytes

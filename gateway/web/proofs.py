@@ -17,10 +17,11 @@ Fields = Mapping[str, str]
 
 
 class Proof(Protocol):
-    """One method of binding. `amr` is its name in the binding, `wrong` the word for a "no"."""
+    """One method of binding. `amr` is its name in the binding, `wrong` the word for a "no", `needs` its fields."""
 
     amr: str
     wrong: str
+    needs: tuple[str, ...]
 
     def name(self, fields: Fields) -> str:
         """Whose account is tried, so that spellings of one name share a budget."""
@@ -34,6 +35,7 @@ class PasswordProof:
 
     amr = "pwd"
     wrong = "wrong_credentials"
+    needs: tuple[str, ...] = ("username", "password")
 
     def __init__(self, verifier: PasswordVerifier) -> None:
         self._verifier = verifier
@@ -55,6 +57,7 @@ class SmsProof:
 
     amr = "sms"
     wrong = "wrong_code"
+    needs: tuple[str, ...] = ("phone", "code")
 
     def __init__(self, resolver: PhoneResolver, state: State, codes: "CodeNames") -> None:
         self._resolver = resolver

@@ -18,8 +18,8 @@ STORE_RETRY = 5  # seconds
 # Chromium holds form-action against every redirect behind a form, and the page that a bind returns to is the legacy
 # system's: it may well redirect to another host of theirs, or to WeChat. So any https host, but no other scheme.
 _CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self' {forms}; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+    "form-action 'self' {forms}; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "X-Frame-Options": "DENY",

@@ -11,6 +11,7 @@ from gateway.stores.interface import Actor
 
 from .devices import device_family
 
+CARE_COOKIE = "gateway_care"
 _MAX_USER_AGENT = 200  # characters kept in an audit row
 
 
@@ -25,6 +26,11 @@ class Visit:
     wants_json: bool
     user_agent: str
     jar: tuple[tuple[str, str], ...] = field(repr=False)
+
+    @property
+    def care(self) -> bool | None:
+        """What this browser was told about large type; None if nothing."""
+        return next((value == "1" for name, value in self.jar if name == CARE_COOKIE), None)
 
     @property
     def network(self) -> str:
