@@ -20,6 +20,7 @@ async def down(house: House) -> None:
     ("language", "lang", "text"),
     [
         ("zh-CN,zh;q=0.9", "zh", "服务暂时不可用"),
+        ("zh-TW", "zh-Hant", "服務暫時不可用"),
         ("en-GB", "en", "Service unavailable"),
         ("fr,en;q=0.5", "en", "Service unavailable"),
         ("fr", "zh", "服务暂时不可用"),

@@ -118,10 +118,14 @@ async def test_a_program_s_errors_are_json(browser):
 
 
 async def test_pages_speak_the_visitor_s_language(browser):
-    """Chinese by default, English if preferred."""
+    """Simplified Chinese by default, traditional Chinese or English if preferred."""
     page = await browser.get("/_gateway/me")
     assert 'lang="zh-Hans"' in page.text
     assert page.headers["Content-Language"] == "zh-Hans"
+    browser.language = "zh-HK,zh;q=0.9,en;q=0.8"
+    page = await browser.get("/_gateway/me")
+    assert 'lang="zh-Hant"' in page.text
+    assert "尚未登入" in page.text
     browser.language = "en-GB,en;q=0.9"
     page = await browser.get("/_gateway/me")
     assert 'lang="en"' in page.text
@@ -137,6 +141,13 @@ def test_catalogs_say_the_same_things():
         for key, text in other.items():
             assert text
             assert ("{link}" in text) == ("{link}" in first[key])
+
+
+def test_each_chinese_is_written_in_its_own_characters():
+    """GB 2312 has no traditional character, Big5 no simplified one that differs."""
+    for language, characters in (("zh-Hans", "gb2312"), ("zh-Hant", "big5")):
+        for text in CATALOGS[language].values():
+            assert text.encode(characters)
 
 
 async def test_every_notice_has_its_texts():
