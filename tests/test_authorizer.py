@@ -26,7 +26,7 @@ from gateway.core.reasons import Reason
 from gateway.sealing import KeyedHash, Sealer, token_hash
 from gateway.signing import KeyRing, Signer, generate_pem, load_private_pem
 from gateway.stores.cached import CachedBindings
-from gateway.stores.interface import Actor, BindRequest, OnConflict
+from gateway.stores.interface import Actor, BindRequest, Conflict, OnConflict
 from gateway.stores.sessions import SessionSealer, new_session
 from gateway.stores.sql_bindings import open_sql_bindings
 
@@ -80,7 +80,8 @@ class Guard:
         return (await self.authorizer.later(route, head), True) if verdict is None else (verdict, False)
 
     async def bind(self, user_id: str = "42", **claims: str) -> None:
-        await self.bindings.bind(BindRequest(SUBJECT, user_id, claims, "pwd"), USER, int(self.clock.now))
+        wish = BindRequest(SUBJECT, user_id, claims, "pwd", replace=frozenset(Conflict))
+        await self.bindings.bind(wish, USER, int(self.clock.now))
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ class Binding:
     """One WeChat subject is one user of the legacy system.
 
     `method` is how the person proved it: "pwd" or "sms". `version` changes with every rebind or
-    change of claims, so whatever was derived from an older binding can be told apart.
+    change of claims, so whatever was derived from an older binding can be told apart. `consent` is the version of
+    the text that was agreed to, at `consented_at`; "" and None: nobody was asked.
     """
 
     subject: Subject
@@ -50,6 +51,8 @@ class Binding:
     method: str
     version: int
     bound_at: int
+    consent: str = ""
+    consented_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from gateway.core.errors import StoreOutage
-from gateway.core.identity import Standing, Subject
+from gateway.core.identity import Binding, Standing, Subject
 from gateway.wire.tasks import Tasks
 
 from .interface import Actor, AuditEvent, Bindings, BindRequest, Bound, Refused, SessionRow
@@ -118,7 +118,7 @@ class CachedBindings:
             of_user = self._of_user.get(request.user_id, set())
             self._invalidate(self._of_subject.get(request.subject, set()), of_user)
 
-    async def unbind(self, subject: Subject, actor: Actor, now: int) -> bool:
+    async def unbind(self, subject: Subject, actor: Actor, now: int) -> Binding | None:
         """As `inner`."""
         try:
             return await self._inner.unbind(subject, actor, now)
@@ -139,9 +139,11 @@ class CachedBindings:
         finally:
             self._invalidate(self._of_subject.get(subject, set()))
 
-    async def audit(self, event: AuditEvent, subject: Subject, method: str, actor: Actor, now: int) -> None:
+    async def audit(
+        self, event: AuditEvent, subject: Subject, method: str, actor: Actor, now: int, detail: str = ""
+    ) -> None:
         """As `inner`."""
-        await self._inner.audit(event, subject, method, actor, now)
+        await self._inner.audit(event, subject, method, actor, now, detail)
 
     async def register_session(self, row: SessionRow) -> None:
         """As `inner`."""

@@ -15,7 +15,7 @@ from gateway.core.identity import Binding, Claims, Standing, Subject
 
 
 class OnConflict(StrEnum):
-    """What a bind does when somebody is in the way: refuse it, or replace the older binding."""
+    """What a bind does when somebody is in the way: refuse it, or replace the older binding if the person says so."""
 
     REFUSE = "refuse"
     REPLACE = "replace"
@@ -48,21 +48,36 @@ class BindRequest:
     method: str
     union_id: str | None = field(default=None, repr=False)
     consent: str = ""  # version of the consent text that was accepted
+    replace: frozenset[Conflict] = frozenset()  # what the person was told is in the way, and wants gone
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The bind stands, durably. `created` is False when exactly this binding existed (claims are refreshed)."""
+    """The bind stands, durably. `created` is False when exactly this binding existed (claims are refreshed).
+
+    `replaced` are the bindings that ended for it.
+    """
 
     binding: Binding
     created: bool
+    replaced: tuple[Binding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing changed; `conflict` says who is in the way."""
+    """Nothing changed; `conflict` says who is in the way, `also` who else.
+
+    `replaceable`: the rule is OnConflict.REPLACE, and the same request that names all of them in `replace` may stand.
+    """
 
     conflict: Conflict
+    also: Conflict | None = None
+    replaceable: bool = False
+
+    @property
+    def conflicts(self) -> frozenset[Conflict]:
+        """Everybody who is in the way."""
+        return frozenset({self.conflict} if self.also is None else {self.conflict, self.also})
 
 
 class AuditEvent(StrEnum):
@@ -72,6 +87,7 @@ class AuditEvent(StrEnum):
     UNBIND = "unbind"
     REFUSED = "refused"  # credentials or code were wrong
     CONFLICT = "conflict"
+    LOGOUT = "logout"  # detail: "here", "other" or "everywhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +110,13 @@ class Bindings(Protocol):
     async def bind(self, request: BindRequest, actor: Actor, now: int) -> Bound | Refused:
         """Bind in one transaction, with its audit row. A lost race is a `Refused`, never two rows."""
 
-    async def unbind(self, subject: Subject, actor: Actor, now: int) -> bool:
-        """End the binding, with its audit row. False: there was none."""
+    async def unbind(self, subject: Subject, actor: Actor, now: int) -> Binding | None:
+        """End the binding, with its audit row. The one that ended; None: there was none."""
 
-    async def audit(self, event: AuditEvent, subject: Subject, method: str, actor: Actor, now: int) -> None:
-        """A row for what changed nothing (a refusal)."""
+    async def audit(
+        self, event: AuditEvent, subject: Subject, method: str, actor: Actor, now: int, detail: str = ""
+    ) -> None:
+        """A row for what changes no binding: a refusal, a logout."""
 
     async def register_session(self, row: SessionRow) -> None:
         """Note a login, so that its owner can see and end it."""
@@ -129,7 +147,8 @@ class Bindings(Protocol):
 class Ticket:
     """The right to try to bind: a WeChat subject waits behind a random key, for the browser that danced.
 
-    `tries` counts failed proofs along the chain of renewals; `ends` closes the whole chain.
+    `tries` counts failed proofs along the chain of renewals; `ends` closes the whole chain. `wish`: what was proven
+    under the ticket before this one, and waits for the person's word that what is in the way may go.
     """
 
     subject: Subject
@@ -139,6 +158,7 @@ class Ticket:
     expires: int
     ends: int
     union_id: str | None = field(default=None, repr=False)
+    wish: BindRequest | None = field(default=None, repr=False)
 
 
 class ClaimState(StrEnum):

@@ -25,6 +25,8 @@ bindings = Table(
     Column("method", String(16), nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("bound_at", BigInteger, nullable=False),
+    Column("consent", String(64)),  # null: nobody was asked
+    Column("consented_at", BigInteger),
     UniqueConstraint("app", "openid", name="one_user_per_wechat"),
     Index("bindings_by_user", "user_id"),
     sqlite_autoincrement=True,

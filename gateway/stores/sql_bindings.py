@@ -1,6 +1,5 @@
 """Bindings in a relational database, SQLite today, through SQLAlchemy Core. See schema.py and migrations/."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +7,6 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    Table,
     and_,
     bindparam,
     delete,
@@ -22,13 +20,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.core.identity import Binding, Claims, Standing, Subject
+from gateway.core.identity import Binding, Standing, Subject
 from gateway.sealing import KeyedHash
 
 from . import schema
 from .database import Database, StoreUnusable, Timeouts
 from .interface import Actor, AuditEvent, BindRequest, Bound, Conflict, OnConflict, Refused, SessionRow
 from .migrations import UnknownRevision, upgrade
+from .rows import binding_of, clipped, next_version, packed, raise_to
 from .sqlite import FileKind, open_sqlite
 
 MAX_SESSIONS = 100  # shown of one subject
@@ -79,7 +78,7 @@ class SqlBindings:
 
         async def work(db: AsyncConnection) -> Standing:
             row = (await db.execute(_STANDING, parameters)).one()
-            binding = None if row.user_id is None else _binding(subject, row)
+            binding = None if row.user_id is None else binding_of(subject, row)
             return Standing(revoked=bool(row.revoked), binding=binding)
 
         return await self._database.read(work)
@@ -93,47 +92,64 @@ class SqlBindings:
         return await self._database.write(work)
 
     async def _bind(self, db: AsyncConnection, request: BindRequest, actor: Actor, now: int) -> Bound | Refused:
-        version = await _next_version(db)
+        version = await next_version(db)
         held = (await db.execute(select(schema.bindings).where(_of(request.subject)))).one_or_none()
         if held is not None and held.user_id == request.user_id:
             return await self._refresh(db, held, request, version, actor, now)
         surplus = await self._surplus(db, request.user_id)
-        in_the_way = [held, *surplus] if held is not None else surplus
-        if in_the_way and self._on_conflict is OnConflict.REFUSE:
-            conflict = Conflict.USER_TAKEN if held is None else Conflict.WECHAT_TAKEN
-            await self._audit(db, AuditEvent.CONFLICT, request, actor, now, detail=conflict)
-            return Refused(conflict)
-        for row in in_the_way:
+        if refused := self._refused(request, held, surplus):
+            await self._audit(db, AuditEvent.CONFLICT, request, actor, now, detail=refused.conflict)
+            return refused
+        replaced = []
+        for row in [held, *surplus] if held is not None else surplus:
             await db.execute(delete(schema.bindings).where(schema.bindings.c.id == row.id))
-            old = BindRequest(Subject(row.app, row.openid), row.user_id, {}, row.method)
-            await self._audit(db, AuditEvent.UNBIND, old, actor, now, detail="replaced")
+            old = binding_of(Subject(row.app, row.openid), row)
+            await self._audit_end(db, old, actor, now, detail="replaced")
+            replaced.append(old)
+        consented_at = now if request.consent else None
         new_row = insert(schema.bindings).values(
             app=request.subject.app,
             openid=request.subject.openid,
             union_id=request.union_id,
             user_id=request.user_id,
-            claims=_packed(request.claims),
+            claims=packed(request.claims),
             method=request.method,
             version=version,
             bound_at=now,
+            consent=request.consent or None,
+            consented_at=consented_at,
         )
         await db.execute(new_row)
         await self._audit(db, AuditEvent.BIND, request, actor, now, detail="created")
-        binding = Binding(request.subject, request.user_id, request.claims, request.method, version, now)
-        return Bound(binding, created=True)
+        about = (request.subject, request.user_id, request.claims, request.method)
+        binding = Binding(*about, version, now, request.consent, consented_at)
+        return Bound(binding, created=True, replaced=tuple(replaced))
+
+    def _refused(self, request: BindRequest, held: Row[Any] | None, surplus: Sequence[Row[Any]]) -> Refused | None:
+        """Who is in the way, unless they may go and the person was told of them."""
+        there = [Conflict.WECHAT_TAKEN] if held is not None else []
+        there += [Conflict.USER_TAKEN] if surplus else []
+        may_go = self._on_conflict is OnConflict.REPLACE
+        if not there or (may_go and request.replace.issuperset(there)):
+            return None
+        return Refused(there[0], there[1] if there[1:] else None, replaceable=may_go)
 
     async def _refresh(
         self, db: AsyncConnection, held: Row[Any], request: BindRequest, version: int, actor: Actor, now: int
     ) -> Bound:
-        claims = _packed(request.claims)
+        claims = packed(request.claims)
         if (held.claims, held.method) == (claims, request.method):
             version = held.version
         union_id = request.union_id or held.union_id
+        consent, consented_at = held.consent or "", held.consented_at
+        if request.consent and request.consent != consent:
+            consent, consented_at = request.consent, now
         values = {"claims": claims, "method": request.method, "union_id": union_id, "version": version}
+        values |= {"consent": consent or None, "consented_at": consented_at}
         await db.execute(update(schema.bindings).where(schema.bindings.c.id == held.id).values(values))
         await self._audit(db, AuditEvent.BIND, request, actor, now, detail="refreshed")
-        binding = Binding(request.subject, request.user_id, request.claims, request.method, version, held.bound_at)
-        return Bound(binding, created=False)
+        about = (request.subject, request.user_id, request.claims, request.method)
+        return Bound(Binding(*about, version, held.bound_at, consent, consented_at), created=False)
 
     async def _surplus(self, db: AsyncConnection, user_id: str) -> Sequence[Row[Any]]:
         """The user's oldest bindings that must go before another may come."""
@@ -143,26 +159,34 @@ class SqlBindings:
         rows = (await db.execute(query)).all()
         return rows[: max(0, len(rows) - self._per_user + 1)]
 
-    async def unbind(self, subject: Subject, actor: Actor, now: int) -> bool:
+    async def unbind(self, subject: Subject, actor: Actor, now: int) -> Binding | None:
         """The row goes, the audit stays."""
 
-        async def work(db: AsyncConnection) -> bool:
+        async def work(db: AsyncConnection) -> Binding | None:
             held = (await db.execute(select(schema.bindings).where(_of(subject)))).one_or_none()
             if held is None:
-                return False
+                return None
             await db.execute(delete(schema.bindings).where(_of(subject)))
-            await self._audit(db, AuditEvent.UNBIND, BindRequest(subject, held.user_id, {}, held.method), actor, now)
-            return True
+            old = binding_of(subject, held)
+            await self._audit_end(db, old, actor, now)
+            return old
 
         return await self._database.write(work)
 
-    async def audit(self, event: AuditEvent, subject: Subject, method: str, actor: Actor, now: int) -> None:
-        """No user id: a refusal proves none."""
+    async def audit(
+        self, event: AuditEvent, subject: Subject, method: str, actor: Actor, now: int, detail: str = ""
+    ) -> None:
+        """No user id: a refusal proves none, a logout asks for none."""
 
         async def work(db: AsyncConnection) -> None:
-            await self._audit(db, event, BindRequest(subject, "", {}, method), actor, now)
+            await self._audit(db, event, BindRequest(subject, "", {}, method), actor, now, detail)
 
         await self._database.write(work)
+
+    async def _audit_end(self, db: AsyncConnection, old: Binding, actor: Actor, now: int, detail: str = "") -> None:
+        """Its consent ends with it."""
+        ended = BindRequest(old.subject, old.user_id, {}, old.method, consent=old.consent)
+        await self._audit(db, AuditEvent.UNBIND, ended, actor, now, detail)
 
     async def _audit(
         self, db: AsyncConnection, event: AuditEvent, about: BindRequest, actor: Actor, now: int, detail: str = ""
@@ -181,7 +205,7 @@ class SqlBindings:
             "user_agent": actor.user_agent,
             "consent": about.consent,
         }
-        await db.execute(insert(schema.audit).values(_clipped(schema.audit, values)))
+        await db.execute(insert(schema.audit).values(clipped(schema.audit, values)))
 
     async def register_session(self, row: SessionRow) -> None:
         """Again for the same sid: nothing happens."""
@@ -196,7 +220,7 @@ class SqlBindings:
         async def work(db: AsyncConnection) -> None:
             known = await db.scalar(select(exists().where(schema.sessions.c.sid_hash == row.sid_hash)))
             if not known:
-                await db.execute(insert(schema.sessions).values(_clipped(schema.sessions, values)))
+                await db.execute(insert(schema.sessions).values(clipped(schema.sessions, values)))
 
         await self._database.write(work)
 
@@ -219,12 +243,12 @@ class SqlBindings:
 
     async def revoke_session(self, sid_hash: str, until: int) -> None:
         """The later of two ends counts."""
-        await self._database.write(lambda db: _raise_to(db, schema.revoked_sessions, sid_hash, {"until": until}))
+        await self._database.write(lambda db: raise_to(db, schema.revoked_sessions, sid_hash, {"until": until}))
 
     async def revoke_subject(self, subject: Subject, not_before: int, until: int) -> None:
         """The later of two not-befores counts."""
         limits = {"not_before": not_before, "until": until}
-        await self._database.write(lambda db: _raise_to(db, schema.revoked_subjects, self._name(subject), limits))
+        await self._database.write(lambda db: raise_to(db, schema.revoked_subjects, self._name(subject), limits))
 
     async def prune(self, now: int) -> None:
         """Rows whose `until` or `expires` is `now` or before."""
@@ -258,42 +282,8 @@ def _standing() -> Select[Any]:
     revoked = _revoked(bindparam("names", expanding=True), bindparam("sid_hash"), bindparam("created"))
     one = select(literal(1).label("one")).subquery()
     joined = one.outerjoin(schema.bindings, and_(c.app == bindparam("app"), c.openid == bindparam("openid")))
-    columns = (c.user_id, c.claims, c.method, c.version, c.bound_at)
+    columns = (c.user_id, c.claims, c.method, c.version, c.bound_at, c.consent, c.consented_at)
     return select(revoked.label("revoked"), *columns).select_from(joined)
 
 
 _STANDING = _standing()  # made once: to build it costs more than to run it
-
-
-async def _next_version(db: AsyncConnection) -> int:
-    last = schema.binding_sequence.c.last
-    await db.execute(update(schema.binding_sequence).values(last=last + 1))
-    return int((await db.execute(select(last))).scalar_one())
-
-
-async def _raise_to(db: AsyncConnection, table: Table, name: str, limits: dict[str, int]) -> None:
-    """Insert the row, or raise its columns to `limits`; never lower them."""
-    (key,) = table.primary_key.columns
-    known = (await db.execute(select(table).where(key == name))).mappings().one_or_none()
-    if known is None:
-        await db.execute(insert(table).values({key.name: name, **limits}))
-    else:
-        higher = {column: max(known[column], limit) for column, limit in limits.items()}
-        await db.execute(update(table).where(key == name).values(higher))
-
-
-def _binding(subject: Subject, row: Row[Any]) -> Binding:
-    return Binding(subject, row.user_id, json.loads(row.claims), row.method, row.version, row.bound_at)
-
-
-def _packed(claims: Claims) -> str:
-    """Equal texts mean equal claims: JSON tells 1 from true, Python does not."""
-    return json.dumps(dict(claims), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _clipped(table: Table, values: dict[str, Any]) -> dict[str, Any]:
-    """Texts cut to their columns: what a stranger sends is long and not precious."""
-    return {
-        name: value[: table.c[name].type.length] if isinstance(value, str) else value  # type: ignore[attr-defined]
-        for name, value in values.items()
-    }

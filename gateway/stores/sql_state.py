@@ -5,6 +5,7 @@ All of it may be lost at any time, so there are no migrations: a new shape comes
 
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from gateway.core.identity import Subject
 from gateway.sealing import Sealer
 
 from .database import Database, Timeouts
-from .interface import Claim, ClaimState, CodeCheck, Ticket
+from .interface import BindRequest, Claim, ClaimState, CodeCheck, Conflict, Ticket
 from .sqlite import FileKind, open_sqlite
 
 MAX_TICKETS = 10  # live, of one sid
@@ -139,8 +140,10 @@ class SqlState:
         plain = self._sealer.open(row.sealed) if row is not None else None
         if row is None or plain is None:
             return None
-        app, openid, union_id, return_to, tries, ends = json.loads(plain)
-        return Ticket(Subject(app, openid), row.sid_hash, return_to, tries, row.expires, ends, union_id)
+        app, openid, union_id, return_to, tries, ends, *wish = json.loads(plain)  # an older gateway knew no wish
+        subject = Subject(app, openid)
+        ticket = Ticket(subject, row.sid_hash, return_to, tries, row.expires, ends, union_id)
+        return replace(ticket, wish=_wish(subject, union_id, wish[0])) if wish and wish[0] else ticket
 
     async def claim_attempt(self, state_hash: str, code_hash: str, now: int, expires: int) -> Claim:
         """The state's row and the code's are written together, or neither."""
@@ -245,8 +248,16 @@ class SqlState:
 
 def _seal(sealer: Sealer, ticket: Ticket) -> str:
     subject = ticket.subject
-    rest = [subject.app, subject.openid, ticket.union_id, ticket.return_to, ticket.tries, ticket.ends]
+    rest: list[Any] = [subject.app, subject.openid, ticket.union_id, ticket.return_to, ticket.tries, ticket.ends]
+    if (wish := ticket.wish) is not None:
+        rest.append([wish.user_id, dict(wish.claims), wish.method, wish.consent, sorted(wish.replace)])
     return sealer.seal(json.dumps(rest).encode(), now=0)
+
+
+def _wish(subject: Subject, union_id: str | None, fields: list[Any]) -> BindRequest:
+    user_id, claims, method, consent, conflicts = fields
+    going = frozenset(Conflict(each) for each in conflicts)
+    return BindRequest(subject, user_id, claims, method, union_id, consent, going)
 
 
 def _live_ticket(key_hash: str, sid_hash: str, now: int) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 import aiohttp
 
+from .hook import BindEvent
 from .interface import SenderRefused, User, VerifierOutage
 from .names import folded
 from .user_id import checked_claims, checked_user_id
@@ -146,6 +147,22 @@ class HttpSmsSender(_Endpoint):
     async def send(self, phone: str, code: str, ttl: int) -> None:
         """Ask with `{"phone","code","ttl"}`."""
         await self._call({"phone": phone, "code": code, "ttl": ttl}, _sent)
+
+
+class HttpHook(_Endpoint):
+    """Tells the legacy system what happened here: 2xx is heard, whatever else is an outage."""
+
+    _kind = "hook"
+
+    async def tell(self, event: BindEvent) -> None:
+        """Post it once. Who repeats it does so under its `id`."""
+        await self._call(event.document(), _heard)
+
+
+def _heard(reply: _Reply) -> tuple[str, None]:
+    if 200 <= reply.status < 300:
+        return "ok", None
+    raise VerifierOutage(f"HTTP status {reply.status}")
 
 
 def _sent(reply: _Reply) -> tuple[str, None]:

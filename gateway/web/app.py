@@ -8,21 +8,26 @@ from aiohttp import web
 from gateway.wire.tasks import Tasks
 
 from .assets import Assets
-from .bind import Bind, TicketDesk
+from .bind import Bind
 from .bindform import BindForm, SentCodes
 from .callback import Callback
 from .care import Care
+from .conflicts import Conflicts
+from .desk import TicketDesk
 from .exchanges import Exchanges
 from .forms import MAX_BODY
+from .leaving import Leaving
 from .links import Links
 from .login import Login
 from .me import Me
 from .outcomes import OutcomeSealer
 from .pages import Pages
 from .parts import WebParts
+from .privacy import Privacy
 from .proofs import CodeNames, PasswordProof, Proof, SmsProof
 from .shield import failures, protect
 from .sms import Sms
+from .success import Success, Teller
 from .tickets import Tickets
 from .visitors import Visitors
 from .wellknown import DomainFiles, Jwks
@@ -60,18 +65,34 @@ def build_web(parts: WebParts) -> web.Application:
         parts.clock,
     )
     can_bind = bool(parts.methods)
-    me = Me(visitors, parts.bindings, parts.cookies, parts.names, parts.origin_of, pages, links, can_bind, parts.clock)
+    teller = Teller(parts.tell, parts.random)
+    me = Me(visitors, parts.bindings, parts.names, parts.origin_of, pages, links, can_bind, parts.clock)
+    leaving = Leaving(
+        visitors,
+        parts.bindings,
+        parts.cookies,
+        parts.names,
+        parts.origin_of,
+        teller,
+        links,
+        parts.absolute,
+        parts.clock,
+    )
     routes = [
         web.get("/login", login.get),
         web.get("/callback", callback.get, allow_head=False),
         web.get("/me", me.get),
-        web.post("/unbind", me.unbind),
+        web.get("/me/unbind", me.confirm_unbind),
+        web.post("/me/end", leaving.end_other),
+        web.post("/unbind", leaving.unbind),
         web.get("/logout", me.confirm_logout),
-        web.post("/logout", me.logout),
+        web.post("/logout", leaving.logout),
+        web.post("/logout/everywhere", leaving.logout_everywhere),
+        web.get("/privacy", Privacy(parts.notice, parts.brand.consent_version, pages).get),
         web.get("/jwks.json", Jwks(parts.jwks).get),
         web.get("/static/{name}", assets.get),
         web.post("/care", Care(pages, links, parts.origin_of, parts.secure).post),
-        *_binding(parts, links, pages, visitors, tickets, tasks),
+        *_binding(parts, links, pages, visitors, tickets, teller, tasks),
     ]
     app = web.Application(
         middlewares=[failures(pages), aiohttp_session.session_middleware(parts.sessions)], client_max_size=MAX_BODY
@@ -88,7 +109,7 @@ def build_web(parts: WebParts) -> web.Application:
 
 
 def _binding(
-    parts: WebParts, links: Links, pages: Pages, visitors: Visitors, tickets: Tickets, tasks: Tasks
+    parts: WebParts, links: Links, pages: Pages, visitors: Visitors, tickets: Tickets, teller: Teller, tasks: Tasks
 ) -> list[web.RouteDef]:
     """The bind page's routes; none if no way to bind is configured."""
     desk = TicketDesk(parts.state, visitors, links, parts.origin_of)
@@ -118,6 +139,8 @@ def _binding(
         )
         routes.append(web.post("/bind/sms", sms.post))
     if proofs:
+        success = Success(visitors, teller, pages, links, parts.metrics, page=parts.success_page)
+        conflicts = Conflicts(desk, tickets, parts.bindings, success, pages, links, parts.metrics, parts.clock)
         bind = Bind(
             desk,
             tickets,
@@ -127,6 +150,8 @@ def _binding(
             proofs,
             form,
             sent_codes,
+            success,
+            conflicts,
             parts.names,
             links,
             parts.limits,
@@ -134,5 +159,10 @@ def _binding(
             parts.metrics,
             parts.clock,
         )
-        routes += [web.get("/bind", bind.get), web.post("/bind", bind.post)]
+        routes += [
+            web.get("/bind", bind.get),
+            web.post("/bind", bind.post),
+            web.post("/bind/replace", conflicts.post),
+            web.get("/bind/done", success.get),
+        ]
     return routes

@@ -9,69 +9,30 @@ from aiohttp import web
 
 from gateway.core.errors import StoreOutage
 from gateway.core.identity import Session
-from gateway.sealing import KeyedHash, token_hash
-from gateway.stores.interface import AuditEvent, Bindings, BindRequest, Conflict, Refused, State, Ticket
+from gateway.sealing import KeyedHash
+from gateway.stores.interface import AuditEvent, Bindings, BindRequest, Bound, Refused, State, Ticket
 from gateway.telemetry.metrics import Metrics
 from gateway.verifiers.interface import User, VerifierOutage
 
 from .bindform import BindForm, Fault, Filled, SentCodes
 from .budgets import HOUR, Budget, exhausted, give_back, of_network, spend
-from .forms import read_form
-from .guard import refuse_foreign
+from .conflicts import Clash, Conflicts
+from .desk import TicketDesk as TicketDesk
 from .links import Link, Links, with_fragment
-from .notices import BAD_REQUEST, CROSS_SITE, TICKET_GONE, TOO_MANY_TRIES, Halt
+from .notices import BAD_REQUEST, TOO_MANY_TRIES, Halt
 from .pages import redirect
 from .parts import Limits
 from .proofs import MAX_USERNAME, Fields, Proof
+from .success import Success
 from .tickets import Tickets
-from .visitors import Visitors, sign_in
+from .visitors import Visitors
 from .visits import Visit, visit_of
 
-FIELDS = frozenset({"ticket", "method", "username", "password", "phone", "code", "consent"})
-_CONFLICTS = {Conflict.WECHAT_TAKEN: "wechat_taken", Conflict.USER_TAKEN: "user_taken"}
 _NO = frozenset({"", "0", "false", "no", "off"})
 
 INCOMPLETE = Fault("incomplete", 422)
 NO_CONSENT = Fault("consent_required", 422)
 OUTAGE = Fault("outage", 503, retry_after=10)
-
-
-class TicketDesk:
-    """Opens tickets for the browser they belong to; shared by the bind page and the sending of codes."""
-
-    def __init__(self, state: State, visitors: Visitors, links: Links, origin_of: Callable[[str], str]) -> None:
-        self._state = state
-        self._visitors = visitors
-        self._links = links
-        self._origin_of = origin_of
-
-    async def submitted(self, request: web.Request, visit: Visit) -> Fields:
-        """The fields of a POST with a ticket, which proves our own page where the headers do not. Halts."""
-        own = refuse_foreign(request, self._origin_of(visit.host))
-        fields = await read_form(request, FIELDS)
-        if not fields.get("ticket"):
-            raise Halt(BAD_REQUEST if own else CROSS_SITE)
-        return fields
-
-    async def look(self, request: web.Request, visit: Visit, key: str, now: int) -> tuple[Session, Ticket]:
-        """The ticket, not consumed, and the session it belongs to. Halts with 410."""
-        session = await self._visitors.session(request, visit)
-        if session is not None:
-            ticket = await self._state.peek_ticket(token_hash(key), token_hash(session.sid), now)
-            if ticket is not None:
-                return session, ticket
-        raise self.gone()
-
-    async def take(self, session: Session, key: str, now: int) -> Ticket:
-        """Consume it. Halts with 410 if another request did."""
-        ticket = await self._state.take_ticket(token_hash(key), token_hash(session.sid), now)
-        if ticket is None:
-            raise self.gone()
-        return ticket
-
-    def gone(self) -> Halt:
-        """The answer to a ticket that is expired, spent or another browser's."""
-        return Halt(TICKET_GONE, action=Link(self._links.login("/"), "again"))
 
 
 class Bind:
@@ -87,6 +48,8 @@ class Bind:
         proofs: Mapping[str, Proof],
         form: BindForm,
         sent_codes: SentCodes,
+        success: Success,
+        conflicts: Conflicts,
         names: KeyedHash,
         links: Links,
         limits: Limits,
@@ -102,6 +65,8 @@ class Bind:
         self._proofs = proofs
         self._form = form
         self._sent_codes = sent_codes
+        self._success = success
+        self._conflicts = conflicts
         self._names = names
         self._links = links
         self._limits = limits
@@ -151,11 +116,14 @@ class Bind:
         if ticket.tries >= self._limits.tries:
             self._metrics.bind("too_many_tries")
             raise Halt(TOO_MANY_TRIES, action=Link(self._links.login(ticket.return_to), "again"))
-        fault = await self._try(visit, session, ticket, fields, proof, budgets, now)
-        if fault is None:
-            return await self._succeed(request, visit, session, ticket, now)
+        outcome = await self._try(visit, session, ticket, fields, proof, budgets, now)
+        if isinstance(outcome, Bound):
+            return await self._success.after(request, visit, session, ticket, outcome, now)
+        if isinstance(outcome, Clash):
+            return await self._conflicts.answer(visit, ticket, outcome, now)
+        fault = outcome
         self._metrics.bind(fault.word)
-        key = await self._tickets.renew(ticket, now, failed=fault.status in (401, 409))
+        key = await self._tickets.renew(ticket, now, failed=fault.status == 401)
         if key is None:
             raise self._desk.gone()
         filled = Filled(method, fields.get("username", "")[:MAX_USERNAME], fields.get("phone", "")[:64], agreed(fields))
@@ -170,7 +138,7 @@ class Bind:
         proof: Proof,
         budgets: list[Budget],
         now: int,
-    ) -> Fault | None:
+    ) -> Bound | Clash | Fault:
         """Bind, or say what was in the way."""
         if not all(fields.get(name) for name in proof.needs):
             return INCOMPLETE
@@ -187,7 +155,7 @@ class Bind:
             result = await self._bindings.bind(wish, visit.actor, now)
         except (VerifierOutage, StoreOutage):
             return OUTAGE
-        return Fault(_CONFLICTS[result.conflict], 409) if isinstance(result, Refused) else None
+        return Clash.of(wish, result) if isinstance(result, Refused) else result
 
     async def _judged(
         self, session: Session, fields: Fields, proof: Proof, budgets: list[Budget], now: int
@@ -203,14 +171,6 @@ class Bind:
         if user is not None:
             await give_back(self._state, budgets)
         return user
-
-    async def _succeed(
-        self, request: web.Request, visit: Visit, session: Session, ticket: Ticket, now: int
-    ) -> web.Response:
-        await sign_in(request, await self._visitors.replaced(session, visit, now))
-        self._metrics.bind("bound")
-        location = with_fragment(ticket.return_to)
-        return web.json_response({"ok": True, "location": location}) if visit.wants_json else redirect(303, location)
 
     def _budgets(self, visit: Visit, session: Session, method: str, name: str) -> list[Budget]:
         limits, of, subject = self._limits, self._names.name, session.subject

@@ -158,7 +158,8 @@ class Callback:
                 wanted = self._links.ticket(ticket) if visitor and ticket and not visitor.binding else return_to
                 return redirect(302, with_fragment(wanted))
             case SnapshotSeen():
-                return self._pages.notice(visit, notices.SNAPSHOT)
+                again = Link(self._links.login(attempt.return_to), "snapshot.again")
+                return self._pages.notice(visit, notices.SNAPSHOT, action=again)
             case Failed(Failure.RESTART) if attempt.restarts < MAX_RESTARTS:
                 return self._login.depart(visit, attempt.return_to, attempt.restarts + 1).answer()
             case Failed(failure):

@@ -36,6 +36,15 @@ class Links:
         """The bind page of a ticket."""
         return f"{self.prefix}/bind?{urlencode({'ticket': key, **parameters})}"
 
+    def done(self, return_to: str) -> str:
+        """The page behind a bind, which leads on."""
+        return f"{self.prefix}/bind/done?return_to={quote(return_to, safe='')}"
+
+    @property
+    def replace(self) -> str:
+        """Where a replacement is confirmed."""
+        return f"{self.prefix}/bind/replace"
+
     def return_to(self, values: Sequence[str]) -> str:
         """The one safe target among a query's `return_to` values, or "/".
 

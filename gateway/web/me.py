@@ -1,25 +1,32 @@
-"""GET /me, POST /unbind, GET and POST /logout: what a signed-in person may see and end."""
+"""GET /me and the pages that ask before something ends: what a signed-in person may see of themselves."""
 
-import time
 from collections.abc import Callable
-from itertools import islice
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from gateway.core.cookies import CookieNames
 from gateway.core.identity import Binding, Session
-from gateway.sealing import KeyedHash
+from gateway.sealing import KeyedHash, token_hash
 from gateway.stores.interface import Bindings
-from gateway.wechat.dance import MAX_CLEARED
 
-from .forms import read_form
-from .guard import refuse_foreign
+from .leaving import form_token, handle_of
 from .links import Link, Links
-from .notices import CROSS_SITE, LOGIN_REQUIRED, SIGNED_OUT, Halt
+from .moments import Moment, day, minute
+from .notices import LOGIN_REQUIRED, SIGNED_OUT, SIGNED_OUT_EVERYWHERE, Halt
 from .pages import Pages, redirect
-from .visitors import Visitors, sign_out
-from .visits import Visit, visit_of
+from .visitors import Visitors
+from .visits import visit_of
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One session on the page. `handle` names it to us and to nobody else."""
+
+    name: str
+    since: Moment
+    handle: str
+    here: bool
 
 
 class Me:
@@ -29,7 +36,6 @@ class Me:
         self,
         visitors: Visitors,
         bindings: Bindings,
-        cookies: CookieNames,
         names: KeyedHash,
         origin_of: Callable[[str], str],
         pages: Pages,
@@ -39,7 +45,6 @@ class Me:
     ) -> None:
         self._visitors = visitors
         self._bindings = bindings
-        self._cookies = cookies
         self._names = names
         self._origin_of = origin_of
         self._pages = pages
@@ -48,7 +53,7 @@ class Me:
         self._clock = clock
 
     async def get(self, request: web.Request) -> web.Response:
-        """Who is signed in here, in full for programs, masked for people."""
+        """Who is signed in here, in full for programs; for people masked, with what is kept of them, and where else."""
         visit = visit_of(request)
         visitor = await self._visitors.visitor(request, visit)
         me = f"{self._links.prefix}/me"
@@ -64,57 +69,41 @@ class Me:
         return self._pages.page(
             visit,
             "me.html",
-            user_id=binding.user_id if binding else None,
-            bound_on=time.strftime("%Y-%m-%d", time.gmtime(binding.bound_at)) if binding else "",
+            binding=binding,
+            bound_on=day(binding.bound_at) if binding else None,
+            consented_on=day(binding.consented_at) if binding and binding.consented_at is not None else None,
+            devices=await self._devices(visitor.session),
             bind_url=self._links.bind(me) if self._can_bind else "",
-            token=self._token(visitor.session),
+            token=form_token(self._names, visitor.session),
         )
 
-    async def unbind(self, request: web.Request) -> web.Response:
-        """End the binding; the visitor stays signed in."""
+    async def _devices(self, session: Session) -> list[Device]:
+        """Where else the visitor is signed in, and here."""
+        mine = token_hash(session.sid)
+        rows = await self._bindings.sessions(session.subject, int(self._clock()))
+        return [
+            Device(row.device, minute(row.created), handle_of(self._names, row), row.sid_hash == mine) for row in rows
+        ]
+
+    async def confirm_unbind(self, request: web.Request) -> web.Response:
+        """Ask first."""
         visit = visit_of(request)
-        session = await self._submitted(request, visit)
-        if session is None:
-            login_url = self._origin_of(visit.host) + self._links.login(f"{self._links.prefix}/me")
-            raise Halt(LOGIN_REQUIRED, action=Link(login_url, "sign_in"))
-        await self._bindings.unbind(session.subject, visit.actor, int(self._clock()))
-        return self._done(visit, "/me")
+        visitor = await self._visitors.visitor(request, visit)
+        if visitor is None:
+            raise Halt(LOGIN_REQUIRED, action=Link(self._links.login(f"{self._links.prefix}/me"), "sign_in"))
+        if visitor.binding is None:
+            return redirect(302, f"{self._links.prefix}/me")
+        token = form_token(self._names, visitor.session)
+        return self._pages.page(visit, "unbind.html", user_id=visitor.binding.user_id, token=token)
 
     async def confirm_logout(self, request: web.Request) -> web.Response:
         """Ask first; to the signed out, say so. Never a redirect to WeChat, which would sign them in again."""
         visit = visit_of(request)
         session = await self._visitors.session(request, visit)
         if session is not None:
-            return self._pages.page(visit, "logout.html", token=self._token(session))
-        return self._pages.notice(visit, SIGNED_OUT, action=Link(self._links.login("/"), "sign_in_again"))
-
-    async def logout(self, request: web.Request) -> web.Response:
-        """End the session, copies of its cookie included, and the attempts to sign in (of very many, the first)."""
-        visit = visit_of(request)
-        session = await self._submitted(request, visit)
-        if session is not None:
-            await self._visitors.revoke(session)
-        await sign_out(request)
-        response = self._done(visit, "/logout")
-        attempts = dict.fromkeys(name for name, _ in visit.jar if name.startswith(self._cookies.login_prefix))
-        for name in islice(attempts, MAX_CLEARED):
-            response.headers.add("Set-Cookie", self._cookies.clear_cookie(name))
-        return response
-
-    async def _submitted(self, request: web.Request, visit: Visit) -> Session | None:
-        """The session that a POST speaks for, once it is proven to come from our own page. Halts with 403."""
-        own = refuse_foreign(request, self._origin_of(visit.host))
-        fields = await read_form(request, {"token"}) if request.can_read_body else {}
-        session = await self._visitors.session(request, visit)
-        if not own and not (session and self._names.matches(fields.get("token", ""), "csrf", session.sid)):
-            raise Halt(CROSS_SITE)
-        return session
-
-    def _token(self, session: Session) -> str:
-        return self._names.name("csrf", session.sid)
-
-    def _done(self, visit: Visit, page: str) -> web.Response:
-        return web.json_response({"ok": True}) if visit.wants_json else redirect(303, self._links.prefix + page)
+            return self._pages.page(visit, "logout.html", token=form_token(self._names, session))
+        notice = SIGNED_OUT_EVERYWHERE if "everywhere" in request.query else SIGNED_OUT
+        return self._pages.notice(visit, notice, action=Link(self._links.login("/"), "sign_in_again"))
 
 
 def _summary(binding: Binding | None, *, signed_in: bool) -> dict[str, Any]:

@@ -5,12 +5,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from gateway.core.cookies import CookieNames
 from gateway.sealing import KeyedHash, Sealer
 from gateway.stores.interface import Bindings, State
 from gateway.stores.sessions import SealedCookieStorage
 from gateway.telemetry.metrics import Metrics
+from gateway.verifiers.hook import BindEvent
 from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
@@ -27,6 +29,29 @@ class Brand:
     register_url: str = ""
     help_url: str = ""
     consent_version: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyNotice:
+    """Who handles what, why and for how long, and one's rights (PIPL 17). Texts by language, "" for those who lack it.
+
+    A topic without a text has ours, from the catalogs.
+    """
+
+    controller: str
+    contact: str
+    topics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of TOPICS
+
+    TOPICS: ClassVar = ("purpose", "data", "retention", "rights")
+
+    def text(self, topic: str, language: str) -> str | None:
+        """The operator's words on a topic; None: ours will do."""
+        texts = self.topics.get(topic, {})
+        return texts.get(language) or texts.get("") or next(iter(texts.values()), None)
+
+
+def _nobody(event: BindEvent) -> None:
+    """There is no hook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +85,7 @@ class WebParts:
     there (None: no app does), and the origin of our pages there. `needs_binding(host, return_to)`: whether that
     page is for bound users only. `password`, or `sms` with `resolver`, make a method of binding. `absolute` is the
     sessions' absolute limit in seconds; `jwks` gives the published keys as JSON; `domain_files` are served at the root.
+    `tell` hears of binds and unbinds, and returns at once.
     """
 
     prefix: str
@@ -84,6 +110,9 @@ class WebParts:
     domain_files: Mapping[str, str] = field(default_factory=dict)
     brand: Brand = Brand()
     look: Look = field(default_factory=Look)
+    notice: PrivacyNotice | None = None
+    success_page: bool = False  # after a bind, rather than going on at once
+    tell: Callable[[BindEvent], None] = _nobody
     limits: Limits = Limits()
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = secrets.token_bytes

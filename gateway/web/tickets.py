@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gateway.core.identity import Session
 from gateway.sealing import token_hash
-from gateway.stores.interface import State, Ticket
+from gateway.stores.interface import BindRequest, State, Ticket
 
 _KEY = 32  # bytes
 
@@ -26,11 +26,14 @@ class Tickets:
         sid_hash = token_hash(session.sid)
         return await self._put(Ticket(session.subject, sid_hash, return_to, 0, 0, ends, union_id), now)
 
-    async def renew(self, spent: Ticket, now: int, *, failed: bool) -> str | None:
-        """The key of the ticket that follows `spent`; None if the chain has ended. `failed` counts a try."""
+    async def renew(self, spent: Ticket, now: int, *, failed: bool, wish: BindRequest | None = None) -> str | None:
+        """The key of the ticket that follows `spent`; None if the chain has ended. `failed` counts a try.
+
+        `wish` is what the new one carries, whatever `spent` did.
+        """
         if now >= spent.ends:
             return None
-        return await self._put(replace(spent, tries=spent.tries + failed), now)
+        return await self._put(replace(spent, tries=spent.tries + failed, wish=wish), now)
 
     async def _put(self, ticket: Ticket, now: int) -> str:
         key = base64.urlsafe_b64encode(self._random(_KEY)).rstrip(b"=").decode("ascii")

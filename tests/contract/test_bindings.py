@@ -24,8 +24,11 @@ ACTOR = Actor("user", request_id="r1", ip="192.0.2.1", user_agent="MicroMessenge
 NOBODY = Standing(revoked=False, binding=None)
 
 
-def wish(subject, user_id="42", claims=None, method="pwd"):
-    return BindRequest(subject, user_id, claims or {}, method)
+ANY = frozenset(Conflict)
+
+
+def wish(subject, user_id="42", claims=None, method="pwd", consent="", going=frozenset()):
+    return BindRequest(subject, user_id, claims or {}, method, None, consent, going)
 
 
 async def bind(store, *args, now=100, **fields):
@@ -104,10 +107,10 @@ async def test_new_claims_or_another_method_make_a_new_version(bindings, fields)
 
 
 async def test_unbind_ends_the_binding_once(bindings):
-    """True for the one that ended it, False where nothing was."""
-    await bind(bindings, ALICE)
-    assert await bindings.unbind(ALICE, ACTOR, 200) is True
-    assert await bindings.unbind(ALICE, ACTOR, 200) is False
+    """The one that ended it learns what it was, others that nothing was."""
+    bound = await bind(bindings, ALICE, claims={"a": 1}, consent="v1")
+    assert await bindings.unbind(ALICE, ACTOR, 200) == bound.binding
+    assert await bindings.unbind(ALICE, ACTOR, 200) is None
     assert await bindings.standing(ALICE, "sid", 100) == NOBODY
 
 
@@ -162,8 +165,9 @@ async def test_replace_gives_the_wechat_to_its_new_user(open_bindings):
     store = await open_bindings(on_conflict=OnConflict.REPLACE)
     old = await bind(store, ALICE, "42")
     assert old.binding == await binding_of(store, ALICE)
-    new = await bind(store, ALICE, "43")
+    new = await bind(store, ALICE, "43", going={Conflict.WECHAT_TAKEN})
     assert new.created
+    assert new.replaced == (old.binding,)
     assert new.binding.version > old.binding.version
     assert new.binding == await binding_of(store, ALICE)
 
@@ -175,7 +179,7 @@ async def test_replace_ends_the_oldest_binding_of_the_user(open_bindings):
         await bind(store, subject, "42")
         assert await user_of(store, subject) == "42"
     await bind(store, ALICE, "42", {"new": "claims"})
-    await bind(store, CAROL, "42")
+    await bind(store, CAROL, "42", going=ANY)
     assert [await user_of(store, subject) for subject in (ALICE, BOB, CAROL)] == [None, "42", "42"]
 
 
@@ -185,8 +189,59 @@ async def test_replace_may_end_both_sides(open_bindings):
     await bind(store, ALICE, "42")
     await bind(store, BOB, "43")
     assert await user_of(store, BOB) == "43"
-    await bind(store, ALICE, "43")
+    outcome = await bind(store, ALICE, "43", going=ANY)
+    assert [(old.subject, old.user_id) for old in outcome.replaced] == [(ALICE, "42"), (BOB, "43")]
     assert [await user_of(store, subject) for subject in (ALICE, BOB)] == ["43", None]
+
+
+async def test_nothing_is_replaced_that_the_person_was_not_told_of(open_bindings):
+    """Whoever is in the way is named, and goes only when the wish names them; less than all of them is not enough."""
+    store = await open_bindings(on_conflict=OnConflict.REPLACE)
+    await bind(store, ALICE, "42")
+    await bind(store, BOB, "43")
+    both = Refused(Conflict.WECHAT_TAKEN, Conflict.USER_TAKEN, replaceable=True)
+    for going in (frozenset(), {Conflict.WECHAT_TAKEN}, {Conflict.USER_TAKEN}):
+        assert both == await store.bind(wish(ALICE, "43", going=going), ACTOR, 200)
+    assert both.conflicts == ANY
+    assert [await user_of(store, subject) for subject in (ALICE, BOB)] == ["42", "43"]
+
+
+async def test_refuse_means_refuse(bindings):
+    """A wish to replace counts for nothing where the rule is to refuse."""
+    await bind(bindings, ALICE, "42")
+    assert Refused(Conflict.USER_TAKEN) == await bindings.bind(wish(BOB, "42", going=ANY), ACTOR, 200)
+    assert await user_of(bindings, BOB) is None
+
+
+async def test_of_many_replacements_each_ends_the_one_before(open_bindings):
+    """Twelve wishes for one user at once: all stand in some order, one is left, and eleven were ended."""
+    store = await open_bindings(on_conflict=OnConflict.REPLACE)
+    rivals = [Subject("main", f"rival-{i}") for i in range(12)]
+    outcomes = await asyncio.gather(*(store.bind(wish(rival, going=ANY), ACTOR, 100) for rival in rivals))
+    ended = [old.subject for outcome in outcomes for old in outcome.replaced]
+    (left,) = [rival for rival in rivals if await user_of(store, rival)]
+    assert sorted([*ended, left], key=lambda subject: subject.openid) == sorted(rivals, key=lambda s: s.openid)
+
+
+# --- consent ----------------------------------------------------------------------------------------
+
+
+async def test_the_consent_is_kept_with_its_date(bindings):
+    """Which text was agreed to and when; the same text again keeps its first date, another takes its place."""
+    bound = await bind(bindings, ALICE, consent="v1", now=100)
+    assert (bound.binding.consent, bound.binding.consented_at) == ("v1", 100)
+    for consent, now, kept in [("v1", 200, ("v1", 100)), ("", 300, ("v1", 100)), ("v2", 400, ("v2", 400))]:
+        again = (await bind(bindings, ALICE, consent=consent, now=now)).binding
+        assert kept == (again.consent, again.consented_at)
+        assert again == await binding_of(bindings, ALICE)
+        assert again.version == bound.binding.version
+
+
+async def test_who_was_not_asked_has_not_agreed(bindings):
+    """A binding that a program made has no consent and no date of one."""
+    bound = await bind(bindings, ALICE)
+    assert (bound.binding.consent, bound.binding.consented_at) == ("", None)
+    assert bound.binding == await binding_of(bindings, ALICE)
 
 
 async def test_a_lower_limit_takes_effect_at_the_next_bind(open_bindings):
@@ -195,7 +250,7 @@ async def test_a_lower_limit_takes_effect_at_the_next_bind(open_bindings):
     for subject in (ALICE, BOB):
         await bind(generous, subject)
     strict = await open_bindings(per_user=1, on_conflict=OnConflict.REPLACE)
-    await bind(strict, CAROL)
+    await bind(strict, CAROL, going=ANY)
     assert [await user_of(strict, subject) for subject in (ALICE, BOB, CAROL)] == [None, None, "42"]
 
 
@@ -219,6 +274,7 @@ async def test_of_many_users_one_gets_the_wechat(bindings):
 async def test_a_refusal_can_be_noted(bindings):
     """An audit row for what changed nothing changes nothing."""
     await bindings.audit(AuditEvent.REFUSED, ALICE, "pwd", ACTOR, 100)
+    await bindings.audit(AuditEvent.LOGOUT, ALICE, "", ACTOR, 100, "everywhere")
     assert await bindings.standing(ALICE, "sid", 100) == NOBODY
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.identity import Subject
-from gateway.stores.interface import Claim, ClaimState, CodeCheck, Ticket
+from gateway.stores.interface import BindRequest, Claim, ClaimState, CodeCheck, Conflict, Ticket
 
 TICKET = Ticket(
     subject=Subject("main", "openid-alice"),
@@ -38,6 +38,17 @@ async def test_a_ticket_may_lack_a_union_id(state):
     plain = replace(TICKET, union_id=None)
     await state.put_ticket("key", plain)
     assert plain == await state.take_ticket("key", "sid", 100)
+
+
+async def test_a_ticket_carries_what_was_proven(state):
+    """User, claims, method, consent and what may go come back with it, for the confirmation."""
+    wish = BindRequest(
+        TICKET.subject, "42", {"name": "张三", "n": [1, True]}, "sms", TICKET.union_id, "v1", frozenset(Conflict)
+    )
+    await state.put_ticket("key", replace(TICKET, wish=wish))
+    assert wish == (await state.peek_ticket("key", "sid", 100)).wish
+    assert wish == (await state.take_ticket("key", "sid", 100)).wish
+    assert await state.take_ticket("key", "sid", 100) is None
 
 
 async def test_a_ticket_serves_its_own_browser_only(state):

@@ -54,6 +54,7 @@ async def test_every_change_and_refusal_leaves_its_row(tmp_path):
     await store.audit(AuditEvent.REFUSED, BOB, "sms", ACTOR, 104)
     await store.unbind(ALICE, Actor("admin"), 105)
     await store.unbind(ALICE, Actor("admin"), 106)
+    await store.audit(AuditEvent.LOGOUT, ALICE, "", ACTOR, 107, "everywhere")
     await store.close()
     alice, bob = NAMES.name("main", "openid-alice"), NAMES.name("main", "openid-bob")
     by_user = ("user", "r1", "192.0.2.1", "MicroMessenger")
@@ -64,7 +65,8 @@ async def test_every_change_and_refusal_leaves_its_row(tmp_path):
         (102, "conflict", "wechat_taken", "main", alice, "43", "pwd", "", *by_user),
         (103, "conflict", "user_taken", "main", bob, "42", "pwd", "", *by_user),
         (104, "refused", "", "main", bob, None, "sms", "", *by_user),
-        (105, "unbind", "", "main", alice, "42", "pwd", "", "admin", "", "", ""),
+        (105, "unbind", "", "main", alice, "42", "pwd", "v3", "admin", "", "", ""),
+        (107, "logout", "everywhere", "main", alice, None, "", "", *by_user),
     ]
 
 
@@ -73,11 +75,13 @@ async def test_a_replacement_leaves_a_row_for_each_side(tmp_path):
     store = await open_bindings(tmp_path / "b.db", on_conflict=OnConflict.REPLACE)
     await store.bind(wish(ALICE, "42"), ACTOR, 100)
     await store.bind(wish(BOB, "43"), ACTOR, 100)
-    await store.bind(wish(ALICE, "43"), ACTOR, 200)
+    await store.bind(wish(ALICE, "43"), ACTOR, 150)
+    await store.bind(wish(ALICE, "43", replace=frozenset(Conflict)), ACTOR, 200)
     await store.close()
     alice, bob = NAMES.name("main", "openid-alice"), NAMES.name("main", "openid-bob")
-    rows = query(tmp_path / "b.db", "SELECT event, detail, subject, user_id FROM audit WHERE at = 200 ORDER BY id")
+    rows = query(tmp_path / "b.db", "SELECT event, detail, subject, user_id FROM audit WHERE at > 100 ORDER BY id")
     assert rows == [
+        ("conflict", "wechat_taken", alice, "43"),
         ("unbind", "replaced", alice, "42"),
         ("unbind", "replaced", bob, "43"),
         ("bind", "created", alice, "43"),
@@ -188,30 +192,36 @@ class AgainstADict(RuleBasedStateMachine):
         surplus = of_user[: max(0, len(of_user) - self.per_user + 1)] if self.per_user else []
         return [subject, *surplus] if subject in self.model else surplus
 
-    @rule(subject=SUBJECTS, user=USERS)
-    def bind(self, subject, user):
-        outcome = self.runner.run(self.store.bind(wish(subject, user), ACTOR, 100))
+    def conflicts(self, subject, in_the_way):
+        """In the order in which they are named."""
+        held = [Conflict.WECHAT_TAKEN] if subject in self.model else []
+        return [*held, Conflict.USER_TAKEN] if len(in_the_way) > len(held) else held
+
+    @rule(subject=SUBJECTS, user=USERS, going=st.frozensets(st.sampled_from(Conflict)))
+    def bind(self, subject, user, going):
+        outcome = self.runner.run(self.store.bind(wish(subject, user, replace=going), ACTOR, 100))
         if self.model.get(subject) == user:
             assert isinstance(outcome, Bound)
             assert not outcome.created
             return
         in_the_way = self.in_the_way(subject, user)
-        if in_the_way and self.on_conflict is OnConflict.REFUSE:
-            expected = Conflict.WECHAT_TAKEN if subject in self.model else Conflict.USER_TAKEN
-            assert outcome == Refused(expected)
+        conflicts, replaceable = self.conflicts(subject, in_the_way), self.on_conflict is OnConflict.REPLACE
+        if conflicts and not (replaceable and going.issuperset(conflicts)):
+            assert outcome == Refused(*conflicts, replaceable=replaceable)
             return
         for other in in_the_way:
             del self.model[other]
         self.model[subject] = user
         assert isinstance(outcome, Bound)
         assert outcome.created
+        assert [old.subject for old in outcome.replaced] == in_the_way
         assert outcome.binding.version not in self.versions
         self.versions.add(outcome.binding.version)
 
     @rule(subject=SUBJECTS)
     def unbind(self, subject):
         was_bound = self.model.pop(subject, None) is not None
-        assert self.runner.run(self.store.unbind(subject, ACTOR, 100)) is was_bound
+        assert (self.runner.run(self.store.unbind(subject, ACTOR, 100)) is not None) is was_bound
 
     @invariant()
     def holds_what_the_model_holds(self):

@@ -1,8 +1,11 @@
 """The state in SQLite: what its file does not show, and races between processes."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +14,14 @@ from gateway.core.errors import StoreOutage
 from gateway.core.identity import Subject
 from gateway.sealing import Sealer
 from gateway.stores.database import Timeouts
-from gateway.stores.interface import Ticket
+from gateway.stores.interface import BindRequest, Conflict, Ticket
 from gateway.stores.sql_state import open_sql_state
 
 RACER = Path(__file__).parent / "children" / "racer.py"
 SEALER = Sealer([b"k" * 32], "state")
-TICKET = Ticket(Subject("main", "openid-CANARY"), "sid", "/return-CANARY", 0, 400, 1000, "union-CANARY")
+CANARY = Subject("main", "openid-CANARY")
+WISH = BindRequest(CANARY, "user-CANARY", {"name": "CANARY"}, "pwd", "union-CANARY", "v1", frozenset(Conflict))
+TICKET = Ticket(CANARY, "sid", "/return-CANARY", 0, 400, 1000, "union-CANARY", WISH)
 
 
 @pytest.fixture
@@ -29,7 +34,7 @@ async def state(tmp_path):
 
 
 async def test_the_file_does_not_say_who_waits(state, tmp_path):
-    """OpenId, union id and return target are sealed in it."""
+    """OpenId, union id, return target and what was proven are sealed in it."""
     await state.put_ticket("key-hash", TICKET)
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"key-hash" in written
@@ -44,11 +49,17 @@ async def test_without_its_key_a_ticket_is_none(state, tmp_path):
     await other.close()
 
 
+async def test_an_older_gateways_ticket_is_good(state, tmp_path):
+    """What waited for its person during an update, sealed without a place for a wish."""
+    await state.put_ticket("key-hash", replace(TICKET, wish=None))
+    fields = ["main", "openid-CANARY", "union-CANARY", "/return-CANARY", 0, 1000]
+    with closing(sqlite3.connect(tmp_path / "state.db")) as other, other:
+        other.execute("UPDATE tickets SET sealed = ?", [SEALER.seal(json.dumps(fields).encode(), now=0)])
+    assert await state.take_ticket("key-hash", "sid", 100) == replace(TICKET, wish=None)
+
+
 async def test_a_ticket_is_not_burnt_by_an_outage(state, tmp_path):
     """Who was told 503 still holds the ticket when the database is back."""
-    import sqlite3
-    from contextlib import closing
-
     await state.put_ticket("key-hash", TICKET)
     with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -21,6 +21,7 @@ from gateway.sealing import KeyedHash, Sealer
 from gateway.stores import schema
 from gateway.stores.database import StoreUnusable, Timeouts
 from gateway.stores.interface import OnConflict
+from gateway.stores.migrations import NEWEST
 from gateway.stores.sql_bindings import FILE, open_sql_bindings
 from gateway.stores.sql_state import open_sql_state
 from gateway.stores.sqlite import open_sqlite
@@ -123,7 +124,7 @@ async def test_opening_again_changes_nothing(tmp_path):
     for _ in range(2):
         await (await open_bindings(tmp_path / "b.db")).close()
     with closing(sqlite3.connect(tmp_path / "b.db")) as file:
-        assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWEST,)]
         assert file.execute("SELECT id, last FROM binding_sequence").fetchall() == [(1, 0)]
 
 

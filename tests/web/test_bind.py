@@ -44,7 +44,9 @@ async def test_a_spent_ticket_is_gone(house, browser):
     await browser.bind(ticket)
     answer = await browser.bind(ticket)
     assert (answer.status, len(house.legacy.asked)) == (410, 1)
-    assert "/_gateway/login?return_to=" in answer.text
+    assert "已经绑定好了" in answer.text
+    answer = await browser.send("GET", f"/_gateway/bind?ticket={ticket}", headers={"Accept": "application/json"})
+    assert (answer.status, answer.json["error"]) == (410, "ticket_gone")
 
 
 async def test_of_concurrent_posts_one_wins(house, browser):

@@ -30,13 +30,15 @@ TEXTS = {
     "bind.register": "Create an account",
     "bind.help": "Help",
     # what went wrong on the bind page
-    "wrong_credentials": "The account or the password is not right. Please try again.",
+    "wrong_credentials": (
+        "The account or the password is not right. After several wrong ones there is a pause before the next try."
+    ),
     "wrong_code": "The number or the code is not right, or the code has expired.",
-    "wechat_taken": "This WeChat is linked to another account. Unlink it first, or contact the administrator.",
-    "user_taken": "This account is linked to another WeChat. Unlink it there first, or contact the administrator.",
     "incomplete": "Please fill in every field.",
+    "wechat_taken": "This WeChat is linked to another account.",
+    "user_taken": "This account is linked to another WeChat.",
     "consent_required": "Please read and tick the box first.",
-    "outage": "We cannot verify you right now. This did not count as a try; please try again shortly.",
+    "outage": "The system behind this page did not answer. This did not count as a try; please try again shortly.",
     "invalid_phone": "Please enter a valid 11-digit mobile number.",
     "send_too_soon": "Codes were requested too often. Please try again later.",
     # whole-page notices
@@ -56,6 +58,7 @@ TEXTS = {
     "wechat_busy.text": "WeChat has not answered. Please try again shortly.",
     "snapshot.title": "Full service needed",
     "snapshot.text": "A page snapshot cannot sign in. Tap “使用完整服务” (full service) at the bottom right.",
+    "snapshot.again": "I am in the full service",
     "signing_in.title": "Signing in",
     "signing_in.text": "On the way to WeChat.",
     "signed_out.title": "Signed out",
@@ -101,10 +104,70 @@ TEXTS = {
     "me.unbound": "This WeChat is not linked to an account.",
     "me.bind": "Link an account",
     "me.unbind": "Unlink",
-    "me.unbind.caution": "You will have to verify your account again next time.",
     "me.unbind.confirm": "Unlink now",
     "logout": "Sign out",
     "logout.title": "Sign out?",
     "logout.text": "You will have to sign in with WeChat again. Your account stays linked.",
     "cancel": "Cancel",
+    #  somebody is in the way of a bind
+    "wechat_taken.title": "This WeChat is linked already",
+    "wechat_taken.refuse": "To change that, unlink it under “My account” first, then link the new account.",
+    "wechat_taken.replace": "If you go on, it is unlinked from that account at once.",
+    "wechat_taken.confirm": "Link to {user} instead",
+    "user_taken.title": "Linked to another WeChat",
+    "user_taken.refuse": (
+        "Unlink it under “My account” in the other WeChat, or contact the administrator if you no longer have it."
+    ),
+    "user_taken.replace": "If you go on, the other WeChat is unlinked at once and cannot enter the account any more.",
+    "user_taken.confirm": "Replace the other WeChat by this one",
+    "conflict.me": "My account",
+    "conflict.stay": "Stay with the linked account",
+    "conflict.other": "Use another account",
+    "already_bound.title": "Already linked",
+    "already_bound.text": "This WeChat is linked to your account. There is nothing more to do.",
+    #  after a bind
+    "done.title": "Linked",
+    "done.text": "Account {user} is linked to this WeChat. From now on it takes you straight in.",
+    #  what is kept, and who is signed in where
+    "me.method": "Verified by",
+    "me.method.pwd": "Password",
+    "me.method.sms": "Text message",
+    "me.consent": "Privacy policy accepted",
+    "me.consent.version": "version {version}",
+    "me.claims": "Details from the system",
+    "me.claims.none": "none",
+    "me.kept": "This and your WeChat identifier are all that is kept of you. Unlinking withdraws your consent.",
+    "me.sessions": "Signed in on",
+    "me.device.other": "Another device",
+    "me.here": "this device",
+    "me.since": "since",
+    "me.end": "Sign out",
+    "me.end.of": "Sign out {device} ({since})",
+    "unbind.title": "Unlink?",
+    "unbind.text": "Account {user} is unlinked and your consent withdrawn. Next time you verify your account again.",
+    "logout.everywhere": "Sign out everywhere",
+    "signed_out_everywhere.title": "Signed out everywhere",
+    "signed_out_everywhere.text": "You are signed out on all devices. Your account stays linked.",
+    #  the privacy notice
+    "privacy.title": "Privacy policy",
+    "privacy.who": "Who handles your data",
+    "privacy.who.text": "{controller}. Contact: {contact}",
+    "privacy.purpose": "Why",
+    "privacy.purpose.text": "To let you into your account with WeChat instead of a password, and to keep others out.",
+    "privacy.data": "Which data",
+    "privacy.data.text": (
+        "The identifier of your WeChat in this app (OpenID), your account and what the system behind this page "
+        "says of it, when you linked it and signed in, IP addresses and kinds of devices. Not your WeChat name, "
+        "picture or friends."
+    ),
+    "privacy.retention": "For how long",
+    "privacy.retention.text": (
+        "The link is kept until you unlink. Records for security, which do not contain the OpenID, are kept as "
+        "long as the law asks."
+    ),
+    "privacy.rights": "Your rights",
+    "privacy.rights.text": (
+        "Under “My account” you see what is kept, and withdraw your consent by unlinking; what was done before "
+        "stays lawful. For access, correction, deletion and other requests, contact us as above."
+    ),
 }

@@ -30,13 +30,13 @@ TEXTS = {
     "bind.register": "注册账号",
     "bind.help": "需要帮助",
     # what went wrong on the bind page
-    "wrong_credentials": "账号或密码不正确，请重新输入。",
+    "wrong_credentials": "账号或密码不正确。多次输错后，需要过一段时间才能再试。",
     "wrong_code": "手机号或验证码不正确，或验证码已过期。",
-    "wechat_taken": "当前微信已绑定其他账号。请先解除原有绑定，或联系管理员。",
-    "user_taken": "该账号已绑定其他微信。请先在原微信中解除绑定，或联系管理员。",
     "incomplete": "请填写完整。",
+    "wechat_taken": "当前微信已绑定另一个账号。",
+    "user_taken": "该账号已绑定另一个微信。",
     "consent_required": "请先阅读并勾选同意。",
-    "outage": "暂时无法验证，本次不计入尝试次数。请稍后再试。",
+    "outage": "业务系统暂时没有回应，本次不计入尝试次数。请稍后再试。",
     "invalid_phone": "请输入正确的 11 位手机号。",
     "send_too_soon": "验证码获取过于频繁，请稍后再试。",
     # whole-page notices
@@ -56,6 +56,7 @@ TEXTS = {
     "wechat_busy.text": "暂时没有收到微信的回应，请稍后再试。",
     "snapshot.title": "请使用完整服务",
     "snapshot.text": "当前是网页快照，无法登录。请点击右下角「使用完整服务」后继续。",
+    "snapshot.again": "已进入完整服务，继续",
     "signing_in.title": "正在登录",
     "signing_in.text": "正在前往微信，请稍候。",
     "signed_out.title": "已退出登录",
@@ -101,10 +102,66 @@ TEXTS = {
     "me.unbound": "当前微信尚未绑定账号。",
     "me.bind": "绑定账号",
     "me.unbind": "解除绑定",
-    "me.unbind.caution": "解除后，下次使用需要重新验证账号。",
     "me.unbind.confirm": "确认解除绑定",
     "logout": "退出登录",
     "logout.title": "退出登录？",
     "logout.text": "退出后，需要重新用微信登录。绑定关系仍然保留。",
     "cancel": "取消",
+    #  somebody is in the way of a bind
+    "wechat_taken.title": "当前微信已绑定其他账号",
+    "wechat_taken.refuse": "如需更换，请先在「我的账号」中解除绑定，再绑定新账号。",
+    "wechat_taken.replace": "继续后，当前微信与原账号的绑定立即解除。",
+    "wechat_taken.confirm": "改为绑定 {user}",
+    "user_taken.title": "该账号已绑定其他微信",
+    "user_taken.refuse": "请用原来的微信打开「我的账号」解除绑定，再回到这里；原来的微信无法使用时，请联系管理员。",
+    "user_taken.replace": "继续后，原来的微信立即解除绑定，不能再进入该账号。",
+    "user_taken.confirm": "用当前微信替换原来的微信",
+    "conflict.me": "查看我的账号",
+    "conflict.stay": "继续使用原账号",
+    "conflict.other": "换一个账号",
+    "already_bound.title": "已经绑定好了",
+    "already_bound.text": "当前微信已绑定账号，无需再次绑定。",
+    #  after a bind
+    "done.title": "绑定成功",
+    "done.text": "账号 {user} 已与当前微信绑定。以后用当前微信打开即可直接进入。",
+    #  what is kept, and who is signed in where
+    "me.method": "验证方式",
+    "me.method.pwd": "密码",
+    "me.method.sms": "短信验证码",
+    "me.consent": "已同意的隐私政策",
+    "me.consent.version": "版本 {version}",
+    "me.claims": "从业务系统获得的信息",
+    "me.claims.none": "无",
+    "me.kept": "我们只为您保存以上绑定信息和微信标识。解除绑定即撤回同意。",
+    "me.sessions": "已登录的设备",
+    "me.device.other": "其他设备",
+    "me.here": "本机",
+    "me.since": "登录时间",
+    "me.end": "退出",
+    "me.end.of": "退出 {device}（{since}）",
+    "unbind.title": "解除绑定？",
+    "unbind.text": "将解除账号 {user} 与当前微信的绑定，并撤回您对此的同意。下次使用需要重新验证账号。",
+    "logout.everywhere": "退出所有设备",
+    "signed_out_everywhere.title": "已在所有设备退出",
+    "signed_out_everywhere.text": "所有设备上的登录都已结束。绑定关系仍然保留。",
+    #  the privacy notice
+    "privacy.title": "隐私政策",
+    "privacy.who": "谁在处理您的信息",
+    "privacy.who.text": "{controller}。联系方式：{contact}",
+    "privacy.purpose": "为什么处理",
+    "privacy.purpose.text": "让您用微信直接进入您的账号，不必每次输入密码；并防止他人冒用。",
+    "privacy.data": "处理哪些信息",
+    "privacy.data.text": (
+        "您的微信在本应用中的标识（OpenID）、您的账号及业务系统提供的账号信息、绑定和登录的时间、IP 地址与设备类"
+        "型。不获取您的微信昵称、头像和好友。"
+    ),
+    "privacy.retention": "保存多久",
+    "privacy.retention.text": (
+        "绑定信息保存到您解除绑定为止；为安全审计，操作记录中不含微信标识，按法律要求的期限保存。"
+    ),
+    "privacy.rights": "您的权利",
+    "privacy.rights.text": (
+        "您可以随时在「我的账号」中查看保存的信息，并通过解除绑定撤回同意；撤回不影响此前的处理。查阅、更正、删除"
+        "等其他请求，请用以上方式联系我们。"
+    ),
 }

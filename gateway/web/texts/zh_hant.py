@@ -30,13 +30,13 @@ TEXTS = {
     "bind.register": "註冊帳號",
     "bind.help": "需要協助",
     # what went wrong on the bind page
-    "wrong_credentials": "帳號或密碼不正確，請重新輸入。",
+    "wrong_credentials": "帳號或密碼不正確。多次輸入錯誤後，需要過一段時間才能再試。",
     "wrong_code": "手機號碼或驗證碼不正確，或驗證碼已過期。",
-    "wechat_taken": "目前的微信已綁定其他帳號。請先解除原有綁定，或聯絡管理員。",
-    "user_taken": "該帳號已綁定其他微信。請先在原微信中解除綁定，或聯絡管理員。",
     "incomplete": "請填寫完整。",
+    "wechat_taken": "目前的微信已綁定另一個帳號。",
+    "user_taken": "該帳號已綁定另一個微信。",
     "consent_required": "請先閱讀並勾選同意。",
-    "outage": "暫時無法驗證，本次不計入嘗試次數。請稍後再試。",
+    "outage": "業務系統暫時沒有回應，本次不計入嘗試次數。請稍後再試。",
     "invalid_phone": "請輸入正確的 11 位手機號碼。",
     "send_too_soon": "驗證碼取得過於頻繁，請稍後再試。",
     # whole-page notices
@@ -56,6 +56,7 @@ TEXTS = {
     "wechat_busy.text": "暫時沒有收到微信的回應，請稍後再試。",
     "snapshot.title": "請使用完整服務",
     "snapshot.text": "目前是網頁快照，無法登入。請點選右下角「使用完整服務」後繼續。",
+    "snapshot.again": "已進入完整服務，繼續",
     "signing_in.title": "正在登入",
     "signing_in.text": "正在前往微信，請稍候。",
     "signed_out.title": "已登出",
@@ -101,10 +102,66 @@ TEXTS = {
     "me.unbound": "目前的微信尚未綁定帳號。",
     "me.bind": "綁定帳號",
     "me.unbind": "解除綁定",
-    "me.unbind.caution": "解除後，下次使用需要重新驗證帳號。",
     "me.unbind.confirm": "確認解除綁定",
     "logout": "登出",
     "logout.title": "要登出嗎？",
     "logout.text": "登出後，需要重新用微信登入。綁定關係仍然保留。",
     "cancel": "取消",
+    #  somebody is in the way of a bind
+    "wechat_taken.title": "目前的微信已綁定其他帳號",
+    "wechat_taken.refuse": "如需更換，請先在「我的帳號」中解除綁定，再綁定新帳號。",
+    "wechat_taken.replace": "繼續後，目前的微信與原帳號的綁定立即解除。",
+    "wechat_taken.confirm": "改為綁定 {user}",
+    "user_taken.title": "該帳號已綁定其他微信",
+    "user_taken.refuse": "請用原來的微信開啟「我的帳號」解除綁定，再回到這裡；原來的微信無法使用時，請聯絡管理員。",
+    "user_taken.replace": "繼續後，原來的微信立即解除綁定，不能再進入該帳號。",
+    "user_taken.confirm": "用目前的微信取代原來的微信",
+    "conflict.me": "檢視我的帳號",
+    "conflict.stay": "繼續使用原帳號",
+    "conflict.other": "換一個帳號",
+    "already_bound.title": "已經綁定好了",
+    "already_bound.text": "目前的微信已綁定帳號，無需再次綁定。",
+    #  after a bind
+    "done.title": "綁定成功",
+    "done.text": "帳號 {user} 已與目前的微信綁定。以後用目前的微信開啟即可直接進入。",
+    #  what is kept, and who is signed in where
+    "me.method": "驗證方式",
+    "me.method.pwd": "密碼",
+    "me.method.sms": "簡訊驗證碼",
+    "me.consent": "已同意的隱私政策",
+    "me.consent.version": "版本 {version}",
+    "me.claims": "從業務系統取得的資訊",
+    "me.claims.none": "無",
+    "me.kept": "我們只為您保存以上綁定資訊和微信識別碼。解除綁定即撤回同意。",
+    "me.sessions": "已登入的裝置",
+    "me.device.other": "其他裝置",
+    "me.here": "本機",
+    "me.since": "登入時間",
+    "me.end": "登出",
+    "me.end.of": "登出 {device}（{since}）",
+    "unbind.title": "解除綁定？",
+    "unbind.text": "將解除帳號 {user} 與目前微信的綁定，並撤回您對此的同意。下次使用需要重新驗證帳號。",
+    "logout.everywhere": "登出所有裝置",
+    "signed_out_everywhere.title": "已在所有裝置登出",
+    "signed_out_everywhere.text": "所有裝置上的登入都已結束。綁定關係仍然保留。",
+    #  the privacy notice
+    "privacy.title": "隱私政策",
+    "privacy.who": "誰在處理您的資訊",
+    "privacy.who.text": "{controller}。聯絡方式：{contact}",
+    "privacy.purpose": "為什麼處理",
+    "privacy.purpose.text": "讓您用微信直接進入您的帳號，不必每次輸入密碼；並防止他人冒用。",
+    "privacy.data": "處理哪些資訊",
+    "privacy.data.text": (
+        "您的微信在本應用中的識別碼（OpenID）、您的帳號及業務系統提供的帳號資訊、綁定和登入的時間、IP 位址與裝置"
+        "類型。不取得您的微信暱稱、頭像和好友。"
+    ),
+    "privacy.retention": "保存多久",
+    "privacy.retention.text": (
+        "綁定資訊保存到您解除綁定為止；為安全稽核，操作記錄中不含微信識別碼，按法律要求的期限保存。"
+    ),
+    "privacy.rights": "您的權利",
+    "privacy.rights.text": (
+        "您可以隨時在「我的帳號」中檢視保存的資訊，並透過解除綁定撤回同意；撤回不影響此前的處理。查閱、更正、刪除"
+        "等其他請求，請用以上方式聯絡我們。"
+    ),
 }
