@@ -1,6 +1,7 @@
 """POST requests to services of the legacy system and of vendors: bounded, timed, over verified TLS, never repeated."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ class Poster:
 
     def __init__(self, kind: str, timeout: float) -> None:
         self._kind = kind
+        self._tls = ssl.create_default_context()
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
 
@@ -56,7 +58,7 @@ class Poster:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # The peer may close a kept connection just as a POST leaves, which must not be repeated.
-                connector=aiohttp.TCPConnector(limit=MAX_CALLS, force_close=True),
+                connector=aiohttp.TCPConnector(ssl=self._tls, limit=MAX_CALLS, force_close=True),
                 timeout=self._timeout,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity"},
