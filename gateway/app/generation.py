@@ -54,7 +54,7 @@ from gateway.wire.upstream import UpstreamConnection
 
 from .build import identity_headers, limits_of, needs_binding_by, signer_of
 from .looks import look_of
-from .people import bind_limits_of, brand_of, ways_to_bind
+from .people import bind_limits_of, brand_of, phones_of, ways_to_bind
 from .shelf import Shelf
 from .upstreams import UpstreamBuilder
 
@@ -209,6 +209,7 @@ class Generation:
                 password=ways.password,
                 sms=ways.sms,
                 resolver=ways.resolver,
+                phone=phones_of(settings),
             )
         )
         self._names = request_names(identity_headers(self.loaded))

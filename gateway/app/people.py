@@ -1,5 +1,6 @@
 """From settings to what the bind page is made of. Every function makes one part and starts nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -8,10 +9,12 @@ from pydantic import SecretStr
 from gateway.config import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.verifiers.file import FilePasswordVerifier
-from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender
+from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver
 from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
-from gateway.verifiers.log import LogSmsSender
+from gateway.verifiers.phone import Phones, canonical_phone
 from gateway.web.parts import Brand, Limits
+
+from .senders import sms_sender
 
 
 class WaysToBind(NamedTuple):
@@ -36,10 +39,7 @@ def ways_to_bind(settings: Settings, metrics: Metrics) -> WaysToBind:
             password = HttpPasswordVerifier(url, secret, patience, on_call=on_call)
     if "sms" in bind.methods and bind.sms is not None:
         patience = bind.sms.timeout
-        if bind.sms.sender == "log":
-            sms = LogSmsSender()
-        elif bind.sms.sender_url is not None:
-            sms = HttpSmsSender(bind.sms.sender_url, _bytes(bind.sms.sender_secret), patience, on_call=on_call)
+        sms = sms_sender(bind.sms, on_call)
         if bind.sms.resolver_url is not None:
             secret = _bytes(bind.sms.resolver_secret)
             resolver = HttpPhoneResolver(bind.sms.resolver_url, secret, patience, on_call=on_call)
@@ -48,6 +48,11 @@ def ways_to_bind(settings: Settings, metrics: Metrics) -> WaysToBind:
 
 def _bytes(secret: SecretStr | None) -> bytes | None:
     return secret.get_secret_value().encode() if secret is not None else None
+
+
+def phones_of(settings: Settings) -> Callable[[str], str | None]:
+    """The one spelling of a phone of the countries that are taken."""
+    return Phones(settings.bind.sms.countries).canonical if settings.bind.sms else canonical_phone
 
 
 def bind_limits_of(settings: Settings) -> Limits:
@@ -65,6 +70,7 @@ def bind_limits_of(settings: Settings) -> Limits:
         resend=bind.sms.resend_after,
         sends_per_phone_day=bind.sms.codes_per_phone,
         sends_per_ip=bind.sms.codes_per_address,
+        sends_per_network=bind.sms.codes_per_network,
         sends_in_all=bind.sms.codes_in_all,
     )
 

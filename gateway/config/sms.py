@@ -4,24 +4,31 @@ from typing import Annotated
 
 from pydantic import ValidationInfo, field_validator
 
+from gateway.core.countries import COUNTRIES
+
 from .addresses import ServiceUrl
+from .clouds import AliyunSms, TencentSms
 from .context import Section, context_of, key
 from .secret import RandomText
 from .values import Seconds, ServiceTimeout, between, only
+
+SENDERS = ("http", "aliyun", "tencent", "log")
 
 
 class Sms(Section):
     """One-time codes by SMS: who sends them, and whose phone it is."""
 
-    sender: Annotated[str, only("http", "log", later=("aliyun", "tencent"))] = key(
-        description="`http` posts to a URL; `log` writes codes to the log, in development only. Later: aliyun, "
-        "tencent.",
-        json_schema_extra={"enum": ["http", "log"]},
+    sender: Annotated[str, only(*SENDERS, later=())] = key(
+        description="`http` posts to a URL; `aliyun` and `tencent` are clouds, each with a table of its own; `log` "
+        "writes codes to the log, in development only.",
+        json_schema_extra={"enum": list(SENDERS)},
     )
     sender_url: ServiceUrl | None = key(
         default=None, description="`http`: where phone and code are posted. Required then."
     )
     sender_secret: RandomText | None = key(default=None, description="`http`: signs the requests.")
+    aliyun: AliyunSms | None = key(default=None, description="`aliyun`: the account and the text. Required then.")
+    tencent: TencentSms | None = key(default=None, description="`tencent`: the account and the text. Required then.")
     resolver: Annotated[str, only("http", later=("sql", "file"))] = key(
         default="http",
         description="Who knows whose phone it is: `http`. Later versions: sql, file.",
@@ -32,6 +39,13 @@ class Sms(Section):
     timeout: ServiceTimeout = key(
         default="5s", description='How long sender or resolver may take to answer, at most "30s".'
     )
+    countries: tuple[Annotated[str, only(*COUNTRIES, later=())], ...] = key(
+        default=("CN",),
+        min_length=1,
+        description="Whose mobile numbers are taken. Without + and country code a number is a mainland one, if `CN` is "
+        "listed, or one of the first listed country.",
+        json_schema_extra={"items": {"enum": list(COUNTRIES)}},
+    )
     code_ttl: Annotated[Seconds, between("30s", "30m")] = key(default="5m", description="How long a code is good.")
     resend_after: Annotated[Seconds, between("10s", "1h")] = key(
         default="60s", description="How long a phone waits for its next code."
@@ -40,13 +54,16 @@ class Sms(Section):
     codes_per_address: int = key(
         default=120, ge=60, le=100_000, description="Codes asked for from one client address an hour."
     )
+    codes_per_network: int = key(
+        default=600, ge=60, le=1_000_000, description="Codes asked for from one /24 (IPv6: /48) an hour."
+    )
     codes_in_all: int = key(default=3000, ge=1, le=10_000_000, description="Codes sent in all an hour: your bill.")
 
     @field_validator("sender")
     @classmethod
     def _log_in_development(cls, sender: str, info: ValidationInfo) -> str:
         if sender == "log" and not context_of(info).development:
-            raise ValueError('"log" shows codes in the log: use "http", or server.development = true')
+            raise ValueError('"log" shows codes in the log: use another sender, or server.development = true')
         return sender
 
     @field_validator("sender_url", "resolver_url")
@@ -56,3 +73,17 @@ class Sms(Section):
         if url is None and info.data.get(owner) == "http":
             raise ValueError(f'is required by {owner} = "http"')
         return url
+
+    @field_validator("aliyun", "tencent")
+    @classmethod
+    def _of_the_sender(cls, table: Section | None, info: ValidationInfo) -> Section | None:
+        if table is None and info.data.get("sender") == info.field_name:
+            raise ValueError(f'is required by sender = "{info.field_name}": write a table [bind.sms.{info.field_name}]')
+        return table
+
+    @field_validator("countries")
+    @classmethod
+    def _distinct(cls, countries: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(countries)) < len(countries):
+            raise ValueError("names a country twice")
+        return countries

@@ -7,38 +7,24 @@ Requests are JSON by POST. With a secret they are signed: `X-Gateway-Signature` 
 import hashlib
 import hmac
 import json
-import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
-
-import aiohttp
 
 from .hook import BindEvent
 from .interface import SenderRefused, User, VerifierOutage
 from .names import folded
+from .posting import Poster, Reply
 from .user_id import checked_claims, checked_user_id
 
-MAX_BODY = 64 * 1024  # bytes
-MAX_CALLS = 50  # at once; more wait within their timeout
-
-_SECONDS = re.compile(r"[0-9]{1,5}")
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    body: bytes = field(repr=False)
-    retry_after: int | None  # seconds
 
 
 class _Endpoint:
     """POSTs to one `url`, signed if there is a `secret`, with a `timeout` in seconds; redirects are not followed.
 
     A call is never repeated: the legacy system may count wrong passwords, and every SMS costs money.
-    `on_call(kind, outcome, seconds)` hears of each, the outcome is "ok", "no", "refused" or "outage".
+    `on_call(kind, outcome, seconds)` hears of each, the outcome is "ok", "no", "limited" or "outage".
     `clock` gives Unix seconds for the signature.
     """
 
@@ -55,64 +41,35 @@ class _Endpoint:
     ) -> None:
         self._url = url
         self._secret = secret
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._poster = Poster(self._kind, timeout)
         self._on_call = on_call
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Release connections; idempotent."""
-        if self._session is not None:
-            await self._session.close()
+        await self._poster.close()
 
-    async def _call(self, document: dict[str, Any], read: Callable[[_Reply], tuple[str, _Answer]]) -> _Answer:
+    async def _call(self, document: dict[str, Any], read: Callable[[Reply], tuple[str, _Answer]]) -> _Answer:
         """POST `document`; `read` makes the outcome's word and the answer of the reply, or raises."""
         began = time.monotonic()
         outcome = "outage"
         try:
-            outcome, answer = read(await self._post(json.dumps(document, separators=(",", ":")).encode()))
+            body = json.dumps(document, separators=(",", ":")).encode()
+            outcome, answer = read(await self._poster.post(self._url, self._headers(body), body))
             return answer
-        except SenderRefused:
-            outcome = "refused"
+        except SenderRefused as refused:
+            outcome = refused.outcome
             raise
         finally:
             self._on_call(self._kind, outcome, time.monotonic() - began)
 
-    async def _post(self, body: bytes) -> _Reply:
-        try:
-            async with self._client().post(
-                self._url, data=body, headers=self._headers(body), allow_redirects=False
-            ) as response:
-                received = bytearray()
-                async for chunk in response.content.iter_any():
-                    received += chunk
-                    if len(received) > MAX_BODY:
-                        raise VerifierOutage(f"{self._kind}: a body of more than {MAX_BODY} bytes")
-                wait = response.headers.get("Retry-After", "")
-                retry_after = int(wait) if _SECONDS.fullmatch(wait) else None
-                return _Reply(response.status, bytes(received), retry_after)
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
-            raise VerifierOutage(f"{self._kind}: {type(error).__name__}") from None
-
     def _headers(self, body: bytes) -> dict[str, str]:
-        headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
+        headers = {"Content-Type": "application/json"}
         if self._secret is None:
             return headers
         timestamp = str(int(self._clock()))
         signature = hmac.new(self._secret, timestamp.encode() + body, hashlib.sha256).hexdigest()
         return headers | {"X-Gateway-Timestamp": timestamp, "X-Gateway-Signature": signature}
-
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # The peer may close a kept connection just as a POST leaves, which must not be repeated.
-                connector=aiohttp.TCPConnector(limit=MAX_CALLS, force_close=True),
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
 
 
 class HttpPasswordVerifier(_Endpoint):
@@ -159,22 +116,22 @@ class HttpHook(_Endpoint):
         await self._call(event.document(), _heard)
 
 
-def _heard(reply: _Reply) -> tuple[str, None]:
+def _heard(reply: Reply) -> tuple[str, None]:
     if 200 <= reply.status < 300:
         return "ok", None
     raise VerifierOutage(f"HTTP status {reply.status}")
 
 
-def _sent(reply: _Reply) -> tuple[str, None]:
+def _sent(reply: Reply) -> tuple[str, None]:
     if reply.status == 429:
-        raise SenderRefused("HTTP status 429", reply.retry_after)
+        raise SenderRefused("HTTP status 429", retry_after=reply.retry_after)
     if not 200 <= reply.status < 300:
         raise VerifierOutage(f"HTTP status {reply.status}")
     return "ok", None
 
 
-def _user_unless(*no: int) -> Callable[[_Reply], tuple[str, User | None]]:
-    def read(reply: _Reply) -> tuple[str, User | None]:
+def _user_unless(*no: int) -> Callable[[Reply], tuple[str, User | None]]:
+    def read(reply: Reply) -> tuple[str, User | None]:
         if reply.status in no:
             return "no", None
         if reply.status != 200:

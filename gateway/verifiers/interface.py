@@ -18,11 +18,16 @@ class VerifierOutage(Exception):
     """The legacy system did not say yes or no. Not a "no": no try is spent."""
 
 
-class SenderRefused(Exception):
-    """The SMS vendor will not send to this phone now. `retry_after` in seconds, None if unknown."""
+class SenderMisconfigured(VerifierOutage):
+    """The SMS vendor refuses us, whoever the message is for: a key, a signature, a template, the balance."""
 
-    def __init__(self, message: str, retry_after: int | None = None) -> None:
+
+class SenderRefused(Exception):
+    """The SMS vendor will not send to this phone: "limited" or "bad_number". `retry_after` in seconds, if known."""
+
+    def __init__(self, message: str, outcome: str = "limited", retry_after: int | None = None) -> None:
         super().__init__(message)
+        self.outcome = outcome
         self.retry_after = retry_after
 
 
@@ -53,7 +58,7 @@ class SmsSender(Protocol):
     """Brings a one-time code to a phone."""
 
     async def send(self, phone: str, code: str, ttl: int) -> None:
-        """Send `code`, valid for `ttl` seconds. Raises SenderRefused or VerifierOutage."""
+        """Send `code`, valid for `ttl` seconds. Raises SenderRefused, SenderMisconfigured, VerifierOutage."""
 
     async def close(self) -> None:
         """Release connections."""

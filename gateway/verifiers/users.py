@@ -27,7 +27,7 @@ from argon2.exceptions import Argon2Error
 from gateway.core.identity import Claims
 
 from .interface import User
-from .phone import canonical_phone
+from .phone import any_phone
 from .user_id import checked_claims, checked_user_id
 
 MAX_FILE = 4 * 1024 * 1024  # bytes
@@ -126,8 +126,8 @@ def _file_user(name: str, table: object) -> FileUser:
     password, phone = table.get("password"), table.get("phone")
     if password is not None and not (isinstance(password, str) and _ARGON2ID.fullmatch(password)):
         raise ValueError(f"{where}: password is not an argon2id hash; `gateway users add` makes one")
-    if phone is not None and (not isinstance(phone, str) or (phone := canonical_phone(phone)) is None):
-        raise ValueError(f"{where}: phone is not a mobile number of eleven digits")
+    if phone is not None and (not isinstance(phone, str) or (phone := any_phone(phone)) is None):
+        raise ValueError(f"{where}: phone is not a mobile number: eleven digits, or + and the code of its country")
     try:
         user = User(checked_user_id(table.get("user_id")), checked_claims(table.get("claims")))
     except ValueError as error:

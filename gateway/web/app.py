@@ -25,6 +25,7 @@ from .pages import Pages
 from .parts import WebParts
 from .privacy import Privacy
 from .proofs import CodeNames, PasswordProof, Proof, SmsProof
+from .sending import SenderHealth, Sending
 from .shield import failures, protect
 from .sms import Sms
 from .success import Success, Teller
@@ -121,21 +122,22 @@ def _binding(
     if parts.password:
         proofs["password"] = PasswordProof(parts.password)
     if parts.sms and parts.resolver:
-        proofs["sms"] = SmsProof(parts.resolver, parts.state, codes)
+        proofs["sms"] = SmsProof(parts.resolver, parts.state, codes, parts.phone)
+        health = SenderHealth(parts.state, parts.names)
+        sending = Sending(parts.state, parts.sms, codes, health, parts.limits, tasks, parts.clock, parts.random)
         sms = Sms(
             desk,
             parts.state,
-            parts.sms,
             parts.resolver,
-            codes,
+            parts.phone,
+            sending,
+            health,
             form,
             sent_codes,
             parts.names,
             links,
             parts.limits,
-            tasks,
             parts.clock,
-            parts.random,
         )
         routes.append(web.post("/bind/sms", sms.post))
     if proofs:

@@ -14,6 +14,7 @@ from gateway.stores.sessions import SealedCookieStorage
 from gateway.telemetry.metrics import Metrics
 from gateway.verifiers.hook import BindEvent
 from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
+from gateway.verifiers.phone import canonical_phone
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
 
@@ -72,6 +73,7 @@ class Limits:
     sends_per_ticket: int = 3
     sends_per_subject: int = 10  # an hour
     sends_per_ip: int = 120
+    sends_per_network: int = 600  # a /24, or a /48 of IPv6
     sends_in_all: int = 3000
     dead_codes_per_ip: int = 300  # an hour; login codes that WeChat refused
     exchange_wait: float = 20.0  # for a copy of a callback, while another copy exchanges
@@ -83,8 +85,9 @@ class WebParts:
 
     `app_of_host` and `origin_of` take a Host as the client sees it, lower case: the WeChat app that logs people in
     there (None: no app does), and the origin of our pages there. `needs_binding(host, return_to)`: whether that
-    page is for bound users only. `password`, or `sms` with `resolver`, make a method of binding. `absolute` is the
-    sessions' absolute limit in seconds; `jwks` gives the published keys as JSON; `domain_files` are served at the root.
+    page is for bound users only. `password`, or `sms` with `resolver`, make a method of binding; `phone` gives the one
+    spelling of a phone, None for what is none. `absolute` is the sessions' absolute limit in seconds; `jwks` gives the
+    published keys as JSON; `domain_files` are served at the root.
     `tell` hears of binds and unbinds, and returns at once.
     """
 
@@ -107,6 +110,7 @@ class WebParts:
     password: PasswordVerifier | None = None
     sms: SmsSender | None = None
     resolver: PhoneResolver | None = None
+    phone: Callable[[str], str | None] = canonical_phone
     domain_files: Mapping[str, str] = field(default_factory=dict)
     brand: Brand = Brand()
     look: Look = field(default_factory=Look)

@@ -1,14 +1,13 @@
 """The ways to prove who one is in the legacy system: what is asked of whom, and which failures are counted."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from gateway.core.identity import Session
 from gateway.sealing import KeyedHash
 from gateway.stores.interface import CodeCheck, State
 from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, User
-from gateway.verifiers.phone import canonical_phone
 
 MAX_USERNAME = 256  # characters
 MAX_PASSWORD = 1024
@@ -59,18 +58,21 @@ class SmsProof:
     wrong = "wrong_code"
     needs: tuple[str, ...] = ("phone", "code")
 
-    def __init__(self, resolver: PhoneResolver, state: State, codes: "CodeNames") -> None:
+    def __init__(
+        self, resolver: PhoneResolver, state: State, codes: "CodeNames", canonical: Callable[[str], str | None]
+    ) -> None:
+        self._canonical = canonical
         self._resolver = resolver
         self._state = state
         self._codes = codes
 
     def name(self, fields: Fields) -> str:
         """The phone."""
-        return canonical_phone(fields.get("phone", "")) or ""
+        return self._canonical(fields.get("phone", "")) or ""
 
     async def user(self, session: Session, fields: Fields, now: int) -> User | None:
         """Whose phone it is, if the code is right. An outage of the resolver costs no code."""
-        phone = canonical_phone(fields.get("phone", ""))
+        phone = self._canonical(fields.get("phone", ""))
         if phone is None:
             return None
         user = await self._resolver.resolve(phone)

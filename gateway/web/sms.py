@@ -1,6 +1,5 @@
 """POST /bind/sms: sends a one-time code to a phone that the legacy system knows; the answer does not tell."""
 
-import logging
 from collections.abc import Callable
 
 from aiohttp import web
@@ -8,9 +7,8 @@ from aiohttp import web
 from gateway.core.identity import Session, Subject
 from gateway.sealing import KeyedHash, token_hash
 from gateway.stores.interface import State
-from gateway.verifiers.interface import PhoneResolver, SenderRefused, SmsSender, VerifierOutage
-from gateway.verifiers.phone import MAX_INPUT, canonical_phone
-from gateway.wire.tasks import Tasks
+from gateway.verifiers.interface import PhoneResolver, VerifierOutage
+from gateway.verifiers.phone import MAX_INPUT
 
 from .bind import OUTAGE, TicketDesk, agreed
 from .bindform import BindForm, Fault, Filled, SentCodes
@@ -18,14 +16,10 @@ from .budgets import DAY, HOUR, Budget, give_back, of_network, spend
 from .links import Links
 from .pages import redirect
 from .parts import Limits
-from .proofs import CodeNames
+from .sending import SenderHealth, Sending
 from .visits import Visit, visit_of
 
-MAX_SENDING = 100  # codes on their way at once
-
 INVALID_PHONE = Fault("invalid_phone", 422)
-
-log = logging.getLogger(__name__)
 
 
 class Sms:
@@ -35,31 +29,29 @@ class Sms:
         self,
         desk: TicketDesk,
         state: State,
-        sender: SmsSender,
         resolver: PhoneResolver,
-        codes: CodeNames,
+        canonical: Callable[[str], str | None],
+        sending: Sending,
+        health: SenderHealth,
         form: BindForm,
         sent_codes: SentCodes,
         names: KeyedHash,
         links: Links,
         limits: Limits,
-        tasks: Tasks,
         clock: Callable[[], float],
-        random: Callable[[int], bytes],
     ) -> None:
         self._desk = desk
         self._state = state
-        self._sender = sender
         self._resolver = resolver
-        self._codes = codes
+        self._canonical = canonical
+        self._sending = sending
+        self._health = health
         self._form = form
         self._sent_codes = sent_codes
         self._names = names
         self._links = links
         self._limits = limits
-        self._tasks = tasks
         self._clock = clock
-        self._random = random
 
     async def post(self, request: web.Request) -> web.Response:
         """The same answer for every phone. The ticket is not consumed."""
@@ -67,7 +59,7 @@ class Sms:
         fields = await self._desk.submitted(request, visit)
         key, typed, consent = fields["ticket"], fields.get("phone", ""), agreed(fields)
         session, _ = await self._desk.look(request, visit, key, now)
-        phone = canonical_phone(typed)
+        phone = self._canonical(typed)
         fault = INVALID_PHONE if phone is None else await self._start(visit, session, key, phone, now)
         if phone is None or fault:
             filled = Filled("sms", phone=phone or typed[:MAX_INPUT], consent=consent)
@@ -78,7 +70,8 @@ class Sms:
         return redirect(303, self._links.ticket(key, method="sms", sent=note))
 
     async def _start(self, visit: Visit, session: Session, key: str, phone: str, now: int) -> Fault | None:
-        if len(self._tasks) >= MAX_SENDING:
+        """Send a code if the phone is known. What is wrong is told alike for phones that are not."""
+        if self._sending.full:
             return OUTAGE
         budgets = self._budgets(visit, session.subject, key, phone)
         if wait := await spend(self._state, budgets, now):
@@ -89,18 +82,9 @@ class Sms:
             await give_back(self._state, budgets)
             return OUTAGE
         if user is not None:
-            self._tasks.start(self._send(session, phone, now))
-        return None
-
-    async def _send(self, session: Session, phone: str, now: int) -> None:
-        """In the background, so that the time of the answer does not tell either."""
-        code = f"{int.from_bytes(self._random(8), 'big') % 1_000_000:06d}"
-        slot, name = self._codes.slot(session.sid, phone), self._codes.code(session.sid, phone, code)
-        await self._state.put_code(slot, name, now + self._limits.code, self._limits.code_tries)
-        try:
-            await self._sender.send(phone, code, self._limits.code)
-        except (SenderRefused, VerifierOutage) as error:
-            log.warning("a code was not sent: %s", type(error).__name__)
+            self._sending.start(session, phone, now)
+        wait = await self._health.down(now)  # it is tried all the same: how else would it be known to work again?
+        return Fault("sms_outage", 503, wait) if wait else None
 
     def _budgets(self, visit: Visit, subject: Subject, key: str, phone: str) -> list[Budget]:
         limits, of = self._limits, self._names.name
@@ -111,5 +95,6 @@ class Sms:
             Budget(of("sends-ticket", token_hash(key)), limits.sends_per_ticket, HOUR),
             Budget(of("sends-subject", subject.app, subject.openid), limits.sends_per_subject, HOUR),
             *of_network(of, "sends-ip", visit.network, limits.sends_per_ip),
+            *of_network(of, "sends-network", visit.neighbourhood, limits.sends_per_network),
             Budget(of("sends"), limits.sends_in_all, HOUR),
         ]

@@ -35,15 +35,12 @@ class Visit:
     @property
     def network(self) -> str:
         """The address that budgets count: an IPv6 client owns a /64. "" if it is not known."""
-        try:
-            address = ipaddress.ip_address(self.ip)
-        except ValueError:
-            return ""
-        if isinstance(address, ipaddress.IPv6Address):
-            if address.ipv4_mapped is not None:
-                return str(address.ipv4_mapped)
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
+        return _network(self.ip, 32, 64).removesuffix("/32")
+
+    @property
+    def neighbourhood(self) -> str:
+        """What one owner of many addresses may have: a /24, or a /48 of IPv6. "" if it is not known."""
+        return _network(self.ip, 24, 48)
 
     @property
     def device(self) -> str:
@@ -69,6 +66,16 @@ def visit_of(request: web.Request) -> Visit:
         user_agent=headers.get("User-Agent", ""),
         jar=tuple(pair for line in headers.getall("Cookie", []) for pair in parse_cookies(line)),
     )
+
+
+def _network(ip: str, bits: int, bits_of_ipv6: int) -> str:
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(ipaddress.ip_network((address, bits if address.version == 4 else bits_of_ipv6), strict=False))
 
 
 def is_prefetch(request: web.Request) -> bool:

@@ -32,7 +32,6 @@ def test_both_methods(folder: Any) -> None:
         ('resolver_url = "http://127.0.0.1:9000/phone"', "", "bind.sms.resolver_url"),
         ("https://sms.example.com/send", "sms.example.com", "bind.sms.sender_url"),
         ("https://sms.example.com/send", "https://u:p@sms.example.com/", "bind.sms.sender_url"),
-        ('sender = "http"', 'sender = "aliyun"', "bind.sms.sender"),
         ('sender = "http"', 'sender = "http"\nsender_secret = { env = "WEAK" }', "bind.sms.sender_secret"),
         ('sender = "http"', 'sender = "http"\nresolver = "sql"', "bind.sms.resolver"),
     ],

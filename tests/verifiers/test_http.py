@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from gateway.verifiers.http import MAX_BODY, HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender
+from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender
 from gateway.verifiers.interface import SenderRefused, User, VerifierOutage
+from gateway.verifiers.posting import MAX_BODY
 
 NOW = 1_800_000_000
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -208,7 +209,7 @@ async def test_a_refused_sms_says_when_to_retry(rig: Rig, header: str, seconds: 
     with pytest.raises(SenderRefused) as caught:
         await rig.open(HttpSmsSender).send("13800138000", "123456", 300)
     assert caught.value.retry_after == seconds
-    assert rig.calls == [("sms", "refused")]
+    assert rig.calls == [("sms", "limited")]
 
 
 @pytest.mark.parametrize("handler", [says(302, headers={"Location": "/ask"}), says(400), says(500), cut])

@@ -39,8 +39,9 @@ TEXTS = {
     "user_taken": "This account is linked to another WeChat.",
     "consent_required": "Please read and tick the box first.",
     "outage": "The system behind this page did not answer. This did not count as a try; please try again shortly.",
-    "invalid_phone": "Please enter a valid 11-digit mobile number.",
+    "invalid_phone": "Please enter a valid mobile number.",
     "send_too_soon": "Codes were requested too often. Please try again later.",
+    "sms_outage": "Text messages are not getting through right now. Please try again in a few minutes.",
     # whole-page notices
     "too_many_tries.title": "Too many tries",
     "too_many_tries.text": "To protect the account, no more tries are possible for now. Please start again later.",

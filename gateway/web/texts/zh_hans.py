@@ -37,8 +37,9 @@ TEXTS = {
     "user_taken": "该账号已绑定另一个微信。",
     "consent_required": "请先阅读并勾选同意。",
     "outage": "业务系统暂时没有回应，本次不计入尝试次数。请稍后再试。",
-    "invalid_phone": "请输入正确的 11 位手机号。",
+    "invalid_phone": "请输入正确的手机号。",
     "send_too_soon": "验证码获取过于频繁，请稍后再试。",
+    "sms_outage": "短信暂时无法送达，请几分钟后再试。",
     # whole-page notices
     "too_many_tries.title": "尝试次数过多",
     "too_many_tries.text": "为保护账号安全，暂时不能继续尝试。请稍后重新开始。",

@@ -37,8 +37,9 @@ TEXTS = {
     "user_taken": "該帳號已綁定另一個微信。",
     "consent_required": "請先閱讀並勾選同意。",
     "outage": "業務系統暫時沒有回應，本次不計入嘗試次數。請稍後再試。",
-    "invalid_phone": "請輸入正確的 11 位手機號碼。",
+    "invalid_phone": "請輸入正確的手機號碼。",
     "send_too_soon": "驗證碼取得過於頻繁，請稍後再試。",
+    "sms_outage": "簡訊暫時無法送達，請幾分鐘後再試。",
     # whole-page notices
     "too_many_tries.title": "嘗試次數過多",
     "too_many_tries.text": "為保護帳號安全，暫時不能繼續嘗試。請稍後重新開始。",
