@@ -15,7 +15,8 @@ _SPACE = bytes(range(0x21)) + b"\x7f"
 _AROUND = bytes(each for each in range(256) if not chr(each).isascii() or not (chr(each).isalnum() or each in b"-_"))
 # RFC 6265 4.1.1: a token, "=", cookie-octets (quotes are not in them)
 _PAIR = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=([!#-+\--:<-\[\]-~]*)")
-# What a lax parser could take for a name: it may end pairs at blanks (of Unicode, too), commas and quotes.
+# What a lax parser could take for a name: it may end it at blanks (of Unicode, too: U+0085 ends lines), commas, quotes.
+_END = re.compile(rb"[\x00-\x20\x7f-\xff,\"']")
 _LAX_NAME = re.compile(rb"(?<![^\x00-\x20\x7f-\xff,\"'=])([^\x00-\x20\x7f-\xff,\"'=]+)[\x00-\x20\x7f-\xff\"']*=")
 
 
@@ -66,4 +67,6 @@ def strip_cookies(header: bytes, is_ours: Callable[[bytes], bool]) -> bytes | No
 
 
 def _names_ours(piece: bytes, is_ours: Callable[[bytes], bool]) -> bool:
-    return is_ours(piece.partition(b"=")[0]) or any(is_ours(name) for name in _LAX_NAME.findall(piece))
+    before = piece.partition(b"=")[0]
+    names = [before, *_END.split(before), *_LAX_NAME.findall(piece)]
+    return any(is_ours(name) for name in names)

@@ -154,3 +154,4 @@ def test_our_name_behind_a_blank_of_any_kind_is_ours(blank: bytes) -> None:
     """Some readers take the last word before "=" for the name, and split words at Unicode's blanks."""
     names = CookieNames.for_scheme(False)
     assert strip_cookies(b"t" + blank + b"gateway_session=secret; a=1", names.is_ours) == b"a=1"
+    assert strip_cookies(b"gateway_session" + blank + b"t; a=1", names.is_ours) == b"a=1"
