@@ -19,6 +19,8 @@ from gateway.stores.sql_state import open_sql_state
 from gateway.stores.sqlite import sqlite_path
 from gateway.wire.dial import Tls, trouble
 
+from .reach import sender_address, trouble_reaching
+
 _AFTER_HANDSHAKE = 0.3  # seconds
 
 
@@ -27,8 +29,17 @@ class _Store(Protocol):
 
 
 async def problems_online(loaded: Loaded) -> list[Problem]:
-    """Open each store that is there, reach each upstream once. No database is made."""
-    return [problem async for problem in _stores(loaded)] + [problem async for problem in _upstreams(loaded)]
+    """Open each store that is there, reach each upstream and the sender of codes once. No database is made."""
+    parts = _stores(loaded), _upstreams(loaded), _sender(loaded)
+    return [problem for part in parts async for problem in part]
+
+
+async def _sender(loaded: Loaded) -> AsyncIterator[Problem]:
+    bind = loaded.settings.bind
+    if "sms" in bind.methods and bind.sms and (address := sender_address(bind.sms)):
+        key, url = address
+        if message := await trouble_reaching(url, bind.sms.timeout):
+            yield loaded.problem(key, f"{url}: {message}")
 
 
 async def _stores(loaded: Loaded) -> AsyncIterator[Problem]:

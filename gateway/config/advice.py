@@ -29,6 +29,10 @@ def advice_on(settings: Settings) -> Iterator[str]:
         yield f"bind.password.file: there is no {users} yet: nobody can prove a password"
     if settings.admin.tokens:
         yield "admin.tokens: the admin API and page are not in this version; the tokens open nothing yet"
+    for cloud in ("aliyun", "tencent"):
+        account = getattr(bind.sms, cloud) if bind.sms and bind.sms.sender == cloud else None
+        if bind.sms and account and not account.template_abroad and set(bind.sms.countries) - {"CN"}:
+            yield f"bind.sms.{cloud}.template_abroad: numbers of other countries usually need a text of their own"
     services = {
         "bind.password.url": bind.password and bind.password.url,
         "bind.sms.sender_url": bind.sms and bind.sms.sender_url,
