@@ -10,6 +10,10 @@ needs() { command -v "$1" >/dev/null || missing+=("$2"); } # COMMAND PACKAGE
 case ${1:-test} in
 test)
   needs chromium chromium
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+  needs mariadbd mariadb-server-core
+  needs my_print_defaults mariadb-client-core
+  needs openssl openssl
   compgen -G '/usr/share/fonts/*/noto/*CJK*' >/dev/null || missing+=(fonts-noto-cjk)
   ;;
 chaos)

@@ -8,12 +8,13 @@ from pydantic import SecretStr
 
 from gateway.config import Settings
 from gateway.telemetry.metrics import Metrics
-from gateway.verifiers.file import FilePasswordVerifier
+from gateway.verifiers.file import FilePasswordVerifier, FilePhoneResolver
 from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver
 from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
 from gateway.verifiers.phone import Phones, canonical_phone
 from gateway.web.parts import Brand, Limits
 
+from .databases import sql_password_verifier, sql_phone_resolver
 from .senders import sms_sender
 
 
@@ -34,13 +35,19 @@ def ways_to_bind(settings: Settings, metrics: Metrics) -> WaysToBind:
     if "password" in bind.methods and bind.password is not None:
         if bind.password.verifier == "file" and bind.password.file is not None:
             password = FilePasswordVerifier(bind.password.file, on_call=on_call)
+        elif bind.password.verifier == "sql" and bind.password.sql is not None:
+            password = sql_password_verifier(bind.password.sql, on_call=on_call)
         elif bind.password.url is not None:
             url, secret, patience = bind.password.url, _bytes(bind.password.secret), bind.password.timeout
             password = HttpPasswordVerifier(url, secret, patience, on_call=on_call)
     if "sms" in bind.methods and bind.sms is not None:
         patience = bind.sms.timeout
         sms = sms_sender(bind.sms, on_call)
-        if bind.sms.resolver_url is not None:
+        if bind.sms.resolver == "file" and bind.sms.resolver_file is not None:
+            resolver = FilePhoneResolver(bind.sms.resolver_file, on_call=on_call)
+        elif bind.sms.resolver == "sql" and bind.sms.sql is not None:
+            resolver = sql_phone_resolver(bind.sms.sql, on_call=on_call)
+        elif bind.sms.resolver_url is not None:
             secret = _bytes(bind.sms.resolver_secret)
             resolver = HttpPhoneResolver(bind.sms.resolver_url, secret, patience, on_call=on_call)
     return WaysToBind(password, sms, resolver)

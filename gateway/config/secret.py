@@ -29,7 +29,8 @@ def _schema(**more: object) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [*({**table, "additionalProperties": False} for table in tables), inline]})
 
 
-_SCHEMA = _schema()
+SECRET_SCHEMA = _schema()
+"""The JSON Schema of a reference to a secret."""
 
 
 def read_secret(reference: object, context: Context) -> bytes:
@@ -88,7 +89,7 @@ def _text(reference: object, info: ValidationInfo) -> SecretStr:
         raise ValueError("is not text in UTF-8") from None
 
 
-SecretText = Annotated[SecretStr, BeforeValidator(_text), _SCHEMA]
+SecretText = Annotated[SecretStr, BeforeValidator(_text), SECRET_SCHEMA]
 
 # --- what makes a secret weak -------------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ AppSecret = Annotated[SecretText, AfterValidator(_app_secret)]
 RandomText = Annotated[SecretText, AfterValidator(_random_text)]
 """A bearer token, or a secret that signs requests to a service."""
 
-CookieKey = Annotated[SecretBytes, AfterValidator(_cookie_key), BeforeValidator(_bytes), _SCHEMA]
+CookieKey = Annotated[SecretBytes, AfterValidator(_cookie_key), BeforeValidator(_bytes), SECRET_SCHEMA]
 """The 32 decoded bytes."""
 
 # --- signing keys -------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The [bind.sms] table: one-time codes, who sends them, and whose phone it is."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import ValidationInfo, field_validator
@@ -10,7 +11,8 @@ from .addresses import ServiceUrl
 from .clouds import AliyunSms, TencentSms
 from .context import Section, context_of, key
 from .secret import RandomText
-from .values import Seconds, ServiceTimeout, between, only
+from .sql import PhoneSql
+from .values import FilePath, Seconds, ServiceTimeout, between, only
 
 SENDERS = ("http", "aliyun", "tencent", "log")
 
@@ -29,13 +31,19 @@ class Sms(Section):
     sender_secret: RandomText | None = key(default=None, description="`http`: signs the requests.")
     aliyun: AliyunSms | None = key(default=None, description="`aliyun`: the account and the text. Required then.")
     tencent: TencentSms | None = key(default=None, description="`tencent`: the account and the text. Required then.")
-    resolver: Annotated[str, only("http", later=("sql", "file"))] = key(
+    resolver: Annotated[str, only("http", "sql", "file", later=())] = key(
         default="http",
-        description="Who knows whose phone it is: `http`. Later versions: sql, file.",
-        json_schema_extra={"enum": ["http"]},
+        description="Who knows whose phone it is: `http` asks a URL, `sql` a database, `file` reads a users file.",
+        json_schema_extra={"enum": ["http", "sql", "file"]},
     )
     resolver_url: ServiceUrl | None = key(default=None, description="`http`: where the phone is posted. Required then.")
     resolver_secret: RandomText | None = key(default=None, description="`http`: signs the requests.")
+    resolver_file: FilePath | None = key(
+        default=None, description="`file`: the users file (TOML), with phones. Required then."
+    )
+    sql: PhoneSql | None = key(
+        default=None, description="`sql`, as resolver: the database and its query. Required then."
+    )
     timeout: ServiceTimeout = key(
         default="5s", description='How long sender or resolver may take to answer, at most "30s".'
     )
@@ -87,3 +95,11 @@ class Sms(Section):
         if len(set(countries)) < len(countries):
             raise ValueError("names a country twice")
         return countries
+
+    @field_validator("resolver_file", "sql")
+    @classmethod
+    def _asked(cls, value: Path | PhoneSql | None, info: ValidationInfo) -> Path | PhoneSql | None:
+        resolver = {"resolver_file": "file", "sql": "sql"}[str(info.field_name)]
+        if value is None and info.data.get("resolver") == resolver:
+            raise ValueError(f'is required by resolver = "{resolver}"')
+        return value

@@ -60,7 +60,8 @@ def _readable(path: Path) -> Path:
     return path
 
 
-def _authorities(path: Path) -> Path:
+def authorities(path: Path) -> Path:
+    """The path of a file with certificates in PEM. Raises ValueError."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_readable(path))
     except ssl.SSLError:
@@ -74,7 +75,7 @@ _key = key  # a table below has a key of that name
 class TlsTable(Section):
     """TLS to the servers, which is always verified."""
 
-    ca: Annotated[FilePath, AfterValidator(_authorities)] | None = _key(
+    ca: Annotated[FilePath, AfterValidator(authorities)] | None = _key(
         default=None,
         description="Certificates in PEM that the servers' are checked against, instead of the system's. A self-signed "
         "certificate is its own.",
