@@ -27,6 +27,11 @@ def advice_on(settings: Settings) -> Iterator[str]:
             yield f"apps[{number}].app_id: {app.app_id} is not like WeChat's AppIDs: wx and 16 hexadecimal digits"
     if (users := bind.password and bind.password.file) and not users.is_file():
         yield f"bind.password.file: there is no {users} yet: nobody can prove a password"
+    if (phones := bind.sms and bind.sms.resolver_file) and not phones.is_file():
+        yield f"bind.sms.resolver_file: there is no {phones} yet: nobody's phone is known"
+    for key, table in (("password", bind.password and bind.password.sql), ("sms", bind.sms and bind.sms.sql)):
+        if table and table.tls == "off" and not table.url.local:
+            yield f"bind.{key}.sql.tls is off, to another machine: hashes and names travel readable"
     if settings.admin.tokens:
         yield "admin.tokens: the admin API and page are not in this version; the tokens open nothing yet"
     for cloud in ("aliyun", "tencent"):

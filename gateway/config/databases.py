@@ -105,6 +105,15 @@ _WRITES = re.compile(
 _PATTERN = r"\b(?:i?like|rlike|regexp|glob|similar\s+to)\s+(?:binary\s+)?:{0}\b|~\*?\s*:{0}\b"
 
 
+def _balanced(text: str) -> bool:
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
 def select_with(parameter: str) -> AfterValidator:
     """A check that a text is one SELECT that uses `:parameter`. The database holds it to that too."""
 
@@ -116,6 +125,8 @@ def select_with(parameter: str) -> AfterValidator:
             raise ValueError("must be one statement, without a semicolon")
         if re.search(r"--|/\*|#(?!>)", bare):
             raise ValueError("may not have comments")
+        if not _balanced(bare):
+            raise ValueError("has parentheses that do not fit together")
         if found := _WRITES.search(bare):
             raise ValueError(f"may only read: {found[1]!r} is not possible; a column of that name goes in quotes")
         if f":{parameter}" in query and f":{parameter}" not in bare:

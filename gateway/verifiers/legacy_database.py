@@ -54,6 +54,12 @@ class Place:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    columns: tuple[str, ...]
+    rows: list[Row] = field(repr=False)
+
+
 class LegacyDatabase:
     """Asks `query`, one SELECT with the named parameter `parameter`. Connects when first asked.
 
@@ -71,13 +77,20 @@ class LegacyDatabase:
 
     async def rows(self, value: str) -> list[Row]:
         """None, one or two rows for `value`. Raises VerifierOutage, without anything that a row or `value` holds."""
+        return (await self._ask(value)).rows
+
+    async def columns(self, value: str) -> tuple[str, ...]:
+        """The names of the columns that the query gives. Raises VerifierOutage."""
+        return (await self._ask(value)).columns
+
+    async def _ask(self, value: str) -> _Answer:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._gate.acquire()
                 # A task of its own: who gives up has their answer, however long a dead connection takes to close.
                 task = self._tasks.start(self._fetched(value))
                 task.add_done_callback(lambda _: self._gate.release())
-                outcome: list[Row] | VerifierOutage = await asyncio.shield(task)
+                outcome: _Answer | VerifierOutage = await asyncio.shield(task)
         except TimeoutError:
             raise VerifierOutage("the database did not answer in time") from None
         if isinstance(outcome, VerifierOutage):
@@ -91,24 +104,24 @@ class LegacyDatabase:
                 await self._tasks.close()
                 await self._engine.dispose()
 
-    async def _fetched(self, value: str) -> list[Row] | VerifierOutage:
+    async def _fetched(self, value: str) -> _Answer | VerifierOutage:
         try:
             async with asyncio.timeout(self._timeout), self._engine.connect() as connection:
                 result = await connection.execute(self._query, {self._parameter: value})
-                return [dict(row) for row in result.mappings()]
+                return _Answer(tuple(result.keys()), [dict(row) for row in result.mappings()])
         except TimeoutError:
             return VerifierOutage("the database did not answer in time")
-        except (SQLAlchemyError, OSError) as error:
-            return [] if _is_nobodys(error) else VerifierOutage(_described(error))
+        except Exception as error:  # the drivers raise their own too
+            return _Answer((), []) if _is_nobodys(error) else VerifierOutage(_described(error))
 
 
-def _is_nobodys(error: SQLAlchemyError | OSError) -> bool:
+def _is_nobodys(error: Exception) -> bool:
     cause = getattr(error, "orig", None)
     number = next(iter(getattr(cause, "args", ())), None)
     return getattr(cause, "sqlstate", None) in _NOBODYS_STATES or number in _NOBODYS_ERRNOS
 
 
-def _described(error: SQLAlchemyError | OSError) -> str:
+def _described(error: Exception) -> str:
     """The driver's class and its code: its message may quote the value."""
     cause = getattr(error, "orig", None) or error
     cause = getattr(cause, "__cause__", None) or cause

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .columns import claims_in, text_or_bytes, user_id_in
-from .hashes import DigestRules, StoredHash, read_hash
+from .hashes import DigestRules, HashUnusable, StoredHash, read_hash
 from .hashing import HashingThreads
 from .interface import User, VerifierOutage
 from .legacy_database import LegacyDatabase, Row
@@ -94,7 +94,7 @@ class SqlPasswordVerifier(_Lookup):
     """A PasswordVerifier. `digest` reads hashes that do not say their format.
 
     Unknown names take as long as wrong passwords: they are checked against a dummy of the costliest kind seen so far,
-    at first of `example`, a hash like those in the database. Raises HashUnusable if that cannot be checked.
+    at first of `example`, a hash like those in the database.
     """
 
     _kind = "password"
@@ -114,9 +114,16 @@ class SqlPasswordVerifier(_Lookup):
         self._password = password or PasswordColumns()
         self._digest = digest
         self._threads = HashingThreads()
-        first = read_hash(example) if example else read_hash(_USUAL) if digest is None else _NOTHING
-        self._dummy = first or _NOTHING
-        self._assumed = example is None
+        known = self._read_example(example)
+        self._dummy = known or (digest is None and read_hash(_USUAL)) or _NOTHING
+        self._assumed = known is None
+
+    def _read_example(self, example: str | None) -> StoredHash | None:
+        try:
+            return read_hash(example)
+        except HashUnusable as error:
+            log.warning("%s.example_hash %s", self._table, error)
+            return None
 
     def canonical(self, username: str) -> str:
         """Folded, as databases have collations."""
@@ -149,12 +156,12 @@ class SqlPasswordVerifier(_Lookup):
         return read_hash(text_or_bytes(row, columns.password), salt, self._digest)
 
     def _checked(self, stored: StoredHash | None, password: str) -> bool:
+        if stored is not None and (self._assumed or stored.seconds > self._dummy.seconds):
+            self._dummy, self._assumed = stored.dummy(), False
         dummy = self._dummy
         if stored is None:
             dummy.matches(password)
             return False
-        if self._assumed or stored.seconds > dummy.seconds:
-            self._dummy, self._assumed = stored.dummy(), False
         if stored.matches(password):
             return True
         if stored.seconds < dummy.seconds * _MUCH_LESS:

@@ -41,7 +41,9 @@ def test_both_methods(folder: Any) -> None:
         ('sender = "http"', 'sender = "http"\ncountries = []', "bind.sms.countries"),
         ('sender = "http"', 'sender = "http"\ncodes_per_network = 59', "bind.sms.codes_per_network"),
         ('sender = "http"', 'sender = "http"\nsender_secret = { env = "WEAK" }', "bind.sms.sender_secret"),
-        ('sender = "http"', 'sender = "http"\nresolver = "sql"', "bind.sms.resolver"),
+        ('sender = "http"', 'sender = "http"\nresolver = "sql"', "bind.sms.sql"),
+        ('sender = "http"', 'sender = "http"\nresolver = "file"', "bind.sms.resolver_file"),
+        ('verifier = "http"', 'verifier = "sql"', "bind.password.sql"),
     ],
 )
 def test_services_are_whole(folder: Any, old: str, new: str, key: str) -> None:

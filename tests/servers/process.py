@@ -25,7 +25,7 @@ def free_port() -> int:
 class ServerProcess:
     """A server in `folder`, which is made with it and removed by `remove`. It listens on 127.0.0.1 at `port`.
 
-    A subclass says in `command` what runs, in `ready` what its log says then; `install` makes what it needs before that.
+    A subclass says in `command` what runs, in `ready` what its log says then; `install` makes what that needs.
     """
 
     def __init__(self) -> None:
