@@ -1,5 +1,6 @@
 """The [bind.password.sql] and [bind.sms.sql] tables: people looked up in the legacy system's own database."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ValidationInfo, field_validator
@@ -10,7 +11,16 @@ from .upstreams import authorities
 from .values import FilePath, ServiceTimeout, matching
 
 Column = Annotated[str, matching(r"[^\s\"'`\\](?:[^\"'`\\]{0,62}[^\s\"'`\\])?", "a column as the query names it")]
-Claim = Annotated[str, matching(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}", "a claim's name, like department")]
+
+
+def _claims(claims: dict[str, str]) -> dict[str, str]:
+    for claim in claims:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}", claim):
+            raise ValueError(f"{claim!r} is no claim's name: write letters, digits and _, like department")
+    return claims
+
+
+Claims = Annotated[dict[str, Column], AfterValidator(_claims)]
 Tls = Literal["verify-full", "verify-ca", "off"]
 
 
@@ -34,7 +44,7 @@ class _Database(Section):
         default=None, description="Certificates in PEM that the server's is checked against, instead of the system's."
     )
     user_id: Column = key(default="user_id", description="The column with the user's id.")
-    claims: dict[Claim, Column] = key(default={}, description="Claims, and the column of each; NULL is no claim.")
+    claims: Claims = key(default={}, description="Claims, and the column of each; NULL is no claim.")
     claims_json: Column | None = key(default=None, description="A column with a JSON object of claims.")
 
     @field_validator("tls")

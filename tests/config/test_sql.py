@@ -170,7 +170,7 @@ def test_tls_is_verified_unless_nobody_is_between(folder: Any, url: str, more: s
         (URL, "connections = 0", "connections"),
         (URL, 'timeout = "31s"', "timeout"),
         (URL, 'user_id = "a;b\'"', "user_id"),
-        (URL, 'claims = { "a b" = "c" }', "claims.a b"),
+        (URL, 'claims = { "a b" = "c" }', "claims"),
         (URL, 'digest = { algorithm = "crc32" }', "digest.algorithm"),
         (URL, 'digest = { algorithm = "md5", layout = "salt" }', "digest.layout"),
         (URL, 'digest = { algorithm = "md5", layout = "password + username" }', "digest.layout"),
