@@ -1,4 +1,4 @@
-"""A TOML file of users: argon2id hashes, claims and phones. Read by the verifiers, written by `gateway users add`.
+"""A TOML file of users: argon2id hashes, claims and phones. Read by the verifiers, written by `gateway users`.
 
 [users."zhang.san"]
 password = "$argon2id$…"
@@ -8,13 +8,14 @@ claims = { name = "张三", roles = ["clerk"] }
 """
 
 import fcntl
+import itertools
 import json
 import os
 import re
 import secrets
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,10 +85,57 @@ def add_user(
         before = _read(path) if path.exists() else ""
         if name in _parsed(before).by_name:
             raise ValueError(f"users.{name} exists")
-        table = [f"[users.{_toml(name)}]", *(f"{key} = {_toml(value)}" for key, value in fields.items())]
-        text = (before.rstrip() + "\n\n" if before.strip() else "") + "\n".join(table) + "\n"
+        text = (before.rstrip() + "\n\n" if before.strip() else "") + _table(name, fields) + "\n"
         _parsed(text)
         _replace(path, text.encode())
+
+
+def remove_user(path: Path, name: str) -> None:
+    """Take one user out of the file. Raises OSError, or ValueError if there is none of this name."""
+
+    def without(document: dict[str, Any]) -> None:
+        del document[name]
+
+    _change(path, name, without)
+
+
+def change_user(path: Path, name: str, changes: Mapping[str, Any]) -> None:
+    """Set keys of one user: `password` (in clear; it is hashed), `user_id`, `phone`, `claims`; None takes one away.
+
+    Raises OSError, or ValueError if there is none of this name or the file would not be right.
+    """
+    fields = dict(changes)
+    if fields.get("password"):
+        fields["password"] = hash_password(fields["password"])
+
+    def with_changes(document: dict[str, Any]) -> None:
+        table = document[name] | fields
+        document[name] = {key: value for key, value in table.items() if value is not None}
+
+    _change(path, name, with_changes)
+
+
+def _change(path: Path, name: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Write the file anew with one user changed. Comments stay before the first table only."""
+    path = path.resolve()
+    with _locked(path.parent):
+        before = _read(path)
+        if name not in _parsed(before).by_name:
+            raise ValueError(f"there is no users.{name}")
+        users = tomllib.loads(before)["users"]
+        change(users)
+        text = "\n\n".join([_heading(before), *(_table(user, fields) for user, fields in users.items())]).lstrip("\n")
+        _parsed(text)
+        _replace(path, (text.rstrip("\n") + "\n" if text.strip() else "").encode())
+
+
+def _heading(text: str) -> str:
+    lines = text.splitlines()
+    return "\n".join(itertools.takewhile(lambda line: not line.strip() or line.startswith("#"), lines)).strip("\n")
+
+
+def _table(name: str, fields: Mapping[str, Any]) -> str:
+    return "\n".join([f"[users.{_toml(name)}]", *(f"{key} = {_toml(value)}" for key, value in fields.items())])
 
 
 def _read(path: Path) -> str:
