@@ -30,7 +30,7 @@ class _Store(Protocol):
 
 
 async def problems_online(loaded: Loaded) -> list[Problem]:
-    """Open each store that is there, ask each legacy database, reach each upstream and the sender of codes. Makes no file."""
+    """Open each store that is there, ask each legacy database, reach upstreams and sender. Makes no file."""
     parts = _stores(loaded), problems_of_lookups(loaded), _upstreams(loaded), _sender(loaded)
     return [problem for part in parts async for problem in part]
 
