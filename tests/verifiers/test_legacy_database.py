@@ -92,8 +92,8 @@ async def _until_answered(database: Any) -> Any:
 
 async def test_a_slow_query_is_cancelled_on_the_server(legacy: Legacy) -> None:
     """It gives up before we do, so nothing goes on there; the connection is good for the next question."""
-    database = legacy.database(SLOW[legacy.kind], timeout=1.0, connections=1)
-    assert "the database: " in await outage(database, 0.99)
+    database = legacy.database(SLOW[legacy.kind], timeout=3.0, connections=1)
+    assert "the database: " in await outage(database, 3.0)
     assert await _running(legacy) == 0
 
 
@@ -210,9 +210,9 @@ async def test_a_server_that_talks_nonsense_is_an_outage(legacy: Legacy) -> None
 
 async def test_a_slow_query_of_sqlite_is_interrupted(file: Legacy) -> None:
     """Its thread is free again."""
-    database = file.database(SLOW["sqlite"], timeout=0.5, connections=1)
+    database = file.database(SLOW["sqlite"], timeout=3.0, connections=1)
     for _ in range(2):
-        assert "the database: " in await outage(database, 1.0)
+        assert "the database: " in await outage(database, 3.0)
 
 
 async def test_a_file_that_is_replaced_is_seen(file: Legacy) -> None:
