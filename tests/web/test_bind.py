@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import re
-import re
 
 import pytest
 
