@@ -207,7 +207,7 @@ class Generation:
                 brand=brand_of(settings),
                 notice=notice_of(settings),
                 success_page=settings.bind.success == "page",
-                tell=self._teller(settings, metrics),
+                tell=await self._open_hook(settings, metrics),
                 look=look_of(settings),
                 limits=bind_limits_of(settings),
                 password=ways.password,
@@ -233,14 +233,18 @@ class Generation:
         self._exits.callback(bindings.watchers.discard, watch.wake)
         tasks.start(watch.run())
 
-    def _teller(self, settings: Settings, metrics: Metrics) -> Callable[[BindEvent], None]:
-        """Takes events for the legacy system, if it is to be told; what waits at the end has a moment to be."""
+    async def _open_hook(self, settings: Settings, metrics: Metrics) -> Callable[[BindEvent], None]:
+        """Takes events for the legacy system, if it is to be told. What waits there outlives a reload."""
         hook = hook_of(settings, metrics)
         if hook is None:
             return nobody
-        notifier = Notifier(hook.tell, metrics.hook_dropped)
-        self._exits.push_async_callback(hook.close)
-        self._exits.push_async_callback(notifier.close)
+        key = ("hook", settings.bind.hook)
+
+        async def opened() -> Notifier:
+            return Notifier(hook.tell, metrics.hook_dropped, close=hook.close)
+
+        notifier = await self._lasting.shelf.take(key, opened)
+        self._exits.push_async_callback(self._lasting.shelf.give_back, key)
         return notifier.tell
 
     async def _open_bindings(self, masters: list[bytes]) -> CachedBindings:

@@ -110,6 +110,7 @@ async def test_my_account(pick_up: Pick, scripts: bool) -> None:
     await phone.press(page.get_by_role("link", name="取消"))
     await expect(page.get_by_role("heading", level=1)).to_have_text("我的账号")
     await phone.press(page.get_by_role("link", name="解除绑定"))
+    await expect(page.get_by_role("heading")).to_have_text("解除绑定？")
     await phone.press(page.get_by_role("button", name="确认解除绑定"))
     await expect(page.locator("body")).to_contain_text("当前微信尚未绑定账号。")
 

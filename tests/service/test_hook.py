@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from gateway.config import load
+
 from .carrying import logged
 from .conftest import House, Open, claims_in
 from .raw import PATIENCE
@@ -90,6 +92,23 @@ async def test_a_stop_tells_what_waits(open_house: Open, ear: Ear, tmp_path: obj
         await ear.refused.wait()
     await house.gateway.stop()
     assert (await ear.next())["event"] == "bound"
+
+
+async def test_what_waits_outlives_a_reload(open_house: Open, ear: Ear, tmp_path: object) -> None:
+    """Another configuration with the same hook: the pause goes on, no try is lost, and nothing is told twice."""
+    house = await open_with(open_house, ear, tmp_path)
+    ear.deaf = 1
+    await house.signed_in()
+    async with asyncio.timeout(PATIENCE):
+        await ear.refused.wait()
+    config = house.folder / "gateway.toml"
+    config.write_text(config.read_text().replace("[bind]\n", '[bind]\nconsent_version = "2"\n', 1))
+    await house.gateway.reload(load(config, env={}))
+    assert (await ear.next())["event"] == "bound"
+    browser = await house.signed_in("alice")
+    assert (await ear.next())["user_id"] == "1003"
+    assert (await browser.get("/")).status == 200
+    assert ear.heard.empty()
 
 
 async def test_nobody_waits_for_a_legacy_system_that_is_away(
