@@ -37,8 +37,9 @@ from gateway.stores.sql_state import open_sql_state
 from gateway.telemetry.lines import LineWriter
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.metrics import Metrics
+from gateway.verifiers.hook import BindEvent, Notifier
 from gateway.web.app import build_web
-from gateway.web.parts import WebParts
+from gateway.web.parts import WebParts, nobody
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
 from gateway.wechat.wechat import WeChat
@@ -54,7 +55,7 @@ from gateway.wire.upstream import UpstreamConnection
 
 from .build import identity_headers, limits_of, needs_binding_by, signer_of
 from .looks import look_of
-from .people import bind_limits_of, brand_of, phones_of, ways_to_bind
+from .people import bind_limits_of, brand_of, hook_of, notice_of, phones_of, ways_to_bind
 from .shelf import Shelf
 from .upstreams import UpstreamBuilder
 
@@ -204,6 +205,9 @@ class Generation:
                 metrics=metrics,
                 domain_files=files,
                 brand=brand_of(settings),
+                notice=notice_of(settings),
+                success_page=settings.bind.success == "page",
+                tell=await self._open_hook(settings, metrics),
                 look=look_of(settings),
                 limits=bind_limits_of(settings),
                 password=ways.password,
@@ -228,6 +232,20 @@ class Generation:
         bindings.watchers.add(watch.wake)
         self._exits.callback(bindings.watchers.discard, watch.wake)
         tasks.start(watch.run())
+
+    async def _open_hook(self, settings: Settings, metrics: Metrics) -> Callable[[BindEvent], None]:
+        """Takes events for the legacy system, if it is to be told. What waits there outlives a reload."""
+        hook = hook_of(settings, metrics)
+        if hook is None:
+            return nobody
+        key = ("hook", settings.bind.hook)
+
+        async def opened() -> Notifier:
+            return Notifier(hook.tell, metrics.hook_dropped, close=hook.close)
+
+        notifier = await self._lasting.shelf.take(key, opened)
+        self._exits.push_async_callback(self._lasting.shelf.give_back, key)
+        return notifier.tell
 
     async def _open_bindings(self, masters: list[bytes]) -> CachedBindings:
         rules = self.settings.bindings

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from gateway.config import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.verifiers.file import FilePasswordVerifier, FilePhoneResolver
-from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver
+from gateway.verifiers.http import HttpHook, HttpPasswordVerifier, HttpPhoneResolver
 from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
 from gateway.verifiers.phone import Phones, canonical_phone
-from gateway.web.parts import Brand, Limits
+from gateway.web.parts import Brand, Limits, PrivacyNotice
 
 from .databases import sql_password_verifier, sql_phone_resolver
 from .senders import sms_sender
@@ -82,12 +82,29 @@ def bind_limits_of(settings: Settings) -> Limits:
     )
 
 
+def notice_of(settings: Settings) -> PrivacyNotice | None:
+    """The privacy notice that the gateway shows itself."""
+    notice = settings.bind.notice
+    if notice is None:
+        return None
+    texts = {topic: getattr(notice, topic) for topic in PrivacyNotice.TOPICS}
+    return PrivacyNotice(notice.controller, notice.contact, {topic: each for topic, each in texts.items() if each})
+
+
+def hook_of(settings: Settings, metrics: Metrics) -> HttpHook | None:
+    """Where the legacy system hears of binds."""
+    hook = settings.bind.hook
+    if hook is None:
+        return None
+    return HttpHook(hook.url, _bytes(hook.secret), hook.timeout, on_call=metrics.verifier_call)
+
+
 def brand_of(settings: Settings) -> Brand:
     """Whose pages these are."""
     bind = settings.bind
     return Brand(
         name=settings.pages.brand,
-        privacy_url=bind.privacy_url or "",
+        privacy_url=bind.privacy_url or (f"{settings.server.prefix}/privacy" if bind.notice else ""),
         register_url=bind.register_url or "",
         help_url=bind.help_url or "",
         consent_version=bind.consent_version,

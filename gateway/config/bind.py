@@ -1,11 +1,13 @@
 """The [bind] table: how people prove who they are in the legacy system, once."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import ValidationInfo, field_validator
 
 from .addresses import PageUrl
 from .context import Section, key
+from .hook import Hook
+from .notice import Notice
 from .passwords import Password
 from .sms import Sms
 from .values import Seconds, between, only
@@ -39,6 +41,20 @@ class Bind(Section):
     )
     password: Password | None = key(default=None, description="Who checks passwords.")
     sms: Sms | None = key(default=None, description="Who sends codes, and who knows whose phone it is.")
+    success: Literal["redirect", "page"] = key(
+        default="redirect", description="After a bind: on to the page first asked for, or a page that leads there."
+    )
+    notice: Notice | None = key(
+        default=None, description="The privacy notice on a page of the gateway's own, instead of `privacy_url`."
+    )
+    hook: Hook | None = key(default=None, description="Tells the legacy system of binds and unbinds.")
+
+    @field_validator("notice")
+    @classmethod
+    def _one_notice(cls, notice: Notice | None, info: ValidationInfo) -> Notice | None:
+        if notice is not None and info.data.get("privacy_url"):
+            raise ValueError("would never be shown, for privacy_url leads elsewhere: leave one of them out")
+        return notice
 
     @field_validator("methods")
     @classmethod

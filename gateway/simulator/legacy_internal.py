@@ -1,4 +1,4 @@
-"""The legacy system's back door for the gateway: who is this (password, phone), and send an SMS.
+"""The legacy system's back door for the gateway: who is this (password, phone), send an SMS, somebody has bound.
 
 Answers direct callers only: a request that came through a proxy (X-Forwarded-For) is a 404.
 """
@@ -27,18 +27,29 @@ class Sms:
     ttl: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the gateway told of a bind. `id` names the event: it may be told twice."""
+
+    id: str
+    event: str
+    user_id: str
+
+
 class Internal:
-    """The accounts behind the internal endpoints, and the messages sent so far (newest last)."""
+    """The accounts behind the internal endpoints; messages sent and binds heard of so far (newest last)."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
         self._accounts = tuple(accounts)
         self.outbox: deque[Sms] = deque(maxlen=OUTBOX_SIZE)
+        self.told: deque[Told] = deque(maxlen=OUTBOX_SIZE)
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""
         app.router.add_post("/internal/verify", _direct(self.verify))
         app.router.add_post("/internal/by-phone", _direct(self.by_phone))
         app.router.add_post("/internal/sms", _direct(self.sms))
+        app.router.add_post("/internal/binds", _direct(self.hear))
         app.router.add_get("/internal/outbox", _direct(self.show_outbox))
 
     async def verify(self, request: web.Request) -> web.Response:
@@ -64,11 +75,19 @@ class Internal:
         self.outbox.append(Sms(asked["phone"], asked["code"], ttl if isinstance(ttl, int) else 0))
         return web.Response(status=204)
 
+    async def hear(self, request: web.Request) -> web.Response:
+        """`{"id","event","user_id",…}` → 204; an event that was heard before is not noted again."""
+        asked = await _json(request, "id", "event", "user_id")
+        told = Told(asked["id"], asked["event"], asked["user_id"])
+        if all(told.id != known.id for known in self.told):
+            self.told.append(told)
+        return web.Response(status=204)
+
     async def show_outbox(self, request: web.Request) -> web.Response:
-        """The messages: a page, or JSON for `Accept: application/json`."""
+        """The messages, and what was heard of binds: a page; or the messages as JSON for `Accept: application/json`."""
         if "application/json" in request.headers.get("Accept", ""):
             return web.json_response([{"phone": sms.phone, "code": sms.code, "ttl": sms.ttl} for sms in self.outbox])
-        return page("legacy/outbox.html", messages=list(reversed(self.outbox)))
+        return page("legacy/outbox.html", messages=list(reversed(self.outbox)), told=list(reversed(self.told)))
 
 
 def _same(ours: str, theirs: str) -> bool:

@@ -73,6 +73,7 @@ class Metrics:
         self._wechat = Timings(2)
         self._verifier = Timings(2)
         self._binds = Counts(1)
+        self._hooks_dropped = Counts(0)
         self._reloads = Counts(1)
         self._reloaded: tuple[bool, float] = (True, time.time())
         self._registry = CollectorRegistry()
@@ -116,12 +117,16 @@ class Metrics:
         observe(self._wechat.row(app, outcome), seconds)
 
     def verifier_call(self, kind: str, outcome: str, seconds: float) -> None:
-        """One question to the legacy system: `kind` is password, phone or sms."""
+        """One question to the legacy system: `kind` is password, phone, sms or hook."""
         observe(self._verifier.row(kind, outcome), seconds)
 
     def bind(self, outcome: str) -> None:
         """One try to bind."""
         self._binds.add(outcome)
+
+    def hook_dropped(self) -> None:
+        """The legacy system was not told of a bind or unbind."""
+        self._hooks_dropped.add()
 
     def reload(self, ok: bool) -> None:
         """One try to reload the configuration."""
@@ -185,6 +190,7 @@ class Metrics:
             "gateway_verifier_call", "Questions to the legacy system", ["kind", "outcome"], self._verifier
         )
         yield _counter("gateway_binds", "Tries to bind.", ["outcome"], self._binds)
+        yield _counter("gateway_bind_hooks_dropped", "Binds that nobody was told of.", [], self._hooks_dropped)
         yield _counter("gateway_config_reloads", "Tries to reload the configuration.", ["outcome"], self._reloads)
         yield from self._own_families()
 

@@ -45,7 +45,8 @@ class BindEvent:
 class Notifier:
     """Tells events in the background. `send` raises VerifierOutage unless it was heard.
 
-    `on_dropped` hears of each that will not be told. `delays`: seconds before each further try.
+    `on_dropped` hears of each that will not be told. `delays`: seconds before each further try. `close` lets go of
+    what `send` uses.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Notifier:
         delays: Sequence[float] = DELAYS,
         waiting: int = MAX_WAITING,
         drain: float = DRAIN,
+        close: Callable[[], Awaitable[None]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._send = send
@@ -64,6 +66,7 @@ class Notifier:
         self._waiting = waiting
         self._drain = drain
         self._sleep = sleep
+        self._close = close
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._tasks = Tasks()
         self._untold: set[asyncio.Task[None]] = set()
@@ -84,6 +87,8 @@ class Notifier:
         if self._untold:
             await asyncio.wait(self._untold, timeout=self._drain)
         await self._tasks.close()
+        if self._close is not None:
+            await self._close()
 
     async def _deliver(self, event: BindEvent) -> None:
         told = False

@@ -51,7 +51,7 @@ class PrivacyNotice:
         return texts.get(language) or texts.get("") or next(iter(texts.values()), None)
 
 
-def _nobody(event: BindEvent) -> None:
+def nobody(event: BindEvent) -> None:
     """There is no hook."""
 
 
@@ -116,7 +116,7 @@ class WebParts:
     look: Look = field(default_factory=Look)
     notice: PrivacyNotice | None = None
     success_page: bool = False  # after a bind, rather than going on at once
-    tell: Callable[[BindEvent], None] = _nobody
+    tell: Callable[[BindEvent], None] = nobody
     limits: Limits = Limits()
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = secrets.token_bytes

@@ -137,3 +137,66 @@ def test_a_service_answers_within_30_seconds(folder: Any, table: str) -> None:
     problem = folder.problem()
     assert problem.key == f"{table[1:-1]}.timeout"
     assert '"30s"' in problem.message
+
+
+NOTICE = """
+[bind.notice]
+controller = "Example Ltd."
+contact = "privacy@example.com"
+"""
+
+
+def test_a_notice_speaks_one_language_or_several(folder: Any) -> None:
+    """A text for all, or a table by language; what is left out is ours to say."""
+    folder.text += NOTICE + 'purpose = "To know you."\nrights = { zh-Hans = "撤回", en = "Withdraw" }\n'
+    notice = folder.load().settings.bind.notice
+    assert notice.purpose == {"": "To know you."}
+    assert notice.rights == {"zh-Hans": "撤回", "en": "Withdraw"}
+    assert notice.data is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "word"),
+    [
+        ('controller = "x"', "bind.notice.contact", "required"),
+        (NOTICE + "purpose = 1", "bind.notice.purpose", "text"),
+        (NOTICE + "purpose = {}", "bind.notice.purpose", "text"),
+        (NOTICE + 'purpose = ""', "bind.notice.purpose", "say something"),
+        (NOTICE + 'purpose = "a\\u0007b"', "bind.notice.purpose", "printable"),
+        (NOTICE + 'purpose = { fr = "Pour" }', "bind.notice.purpose", "zh-Hans, zh-Hant, en"),
+        (NOTICE + 'data = "' + "x" * 4001 + '"', "bind.notice.data", "4000"),
+    ],
+)
+def test_a_notice_is_whole(folder: Any, text: str, key: str, word: str) -> None:
+    """Who and how to reach them are required; texts say something, in languages of the pages."""
+    folder.text += text if text.startswith("\n") else f"\n[bind.notice]\n{text}\n"
+    problem = folder.problem()
+    assert problem.key == key
+    assert word in problem.message
+
+
+def test_there_is_one_privacy_notice(folder: Any) -> None:
+    """The gateway's own page and an address elsewhere would contradict each other."""
+    folder.text += '\n[bind]\nprivacy_url = "https://example.com/privacy"' + NOTICE
+    assert folder.problem().key == "bind.notice"
+
+
+def test_a_hook_has_a_url(folder: Any) -> None:
+    """`url` is required; the secret is random like every other."""
+    folder.text += "\n[bind.hook]\n"
+    assert folder.problem().key == "bind.hook.url"
+    folder.text += 'url = "https://legacy.example.com/hook"\nsecret = { env = "WEAK" }\n'
+    folder.env["WEAK"] = "secret"
+    assert folder.problem().key == "bind.hook.secret"
+    folder.text = folder.text.replace('secret = { env = "WEAK" }\n', "")
+    assert folder.load().settings.bind.hook.timeout == 5.0
+
+
+@pytest.mark.parametrize(("value", "right"), [("redirect", True), ("page", True), ("json", False)])
+def test_success_is_a_redirect_or_a_page(folder: Any, value: str, right: bool) -> None:
+    """Nothing else."""
+    folder.text += f'\n[bind]\nsuccess = "{value}"\n'
+    if right:
+        assert folder.load().settings.bind.success == value
+    else:
+        assert folder.problem().key == "bind.success"

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gateway.cli.demo import prepare
@@ -60,8 +61,8 @@ class House:
         return seen
 
     def forget(self) -> None:
-        """As on the first day: nobody is bound, no ticket is open, nothing was counted, WeChat behaves."""
-        self._delete("bindings.db", "SELECT 'bindings'")
+        """As on the first day: nobody is bound or signed in, no ticket is open, nothing was counted, WeChat behaves."""
+        self._delete("bindings.db", "VALUES ('bindings'), ('sessions')")
         self._delete("state.db", "SELECT name FROM sqlite_master WHERE type = 'table'")
         urllib.request.urlopen(f"{self.wechat}/sim/reset", data=b"", timeout=5).close()
 
@@ -84,12 +85,12 @@ def copy_demo(folder: Path, replace: dict[str, str]) -> Path:
 
 
 @contextlib.contextmanager
-def open_house(folder: Path) -> Iterator[House]:
-    """Start everything, wait until it is ready, end it."""
+def open_house(folder: Path, replace: Mapping[str, str] = MappingProxyType({})) -> Iterator[House]:
+    """Start everything, wait until it is ready, end it. `replace`: parts of the demo's configuration."""
     gateway, admin, wechat, legacy = free_ports(4)
     house = House(folder, gateway, admin, wechat, legacy)
     ports = {8080: gateway, 8081: admin, 8090: wechat, 8070: legacy}
-    config = copy_demo(folder, {f"127.0.0.1:{old}": f"127.0.0.1:{new}" for old, new in ports.items()})
+    config = copy_demo(folder, {**replace, **{f"127.0.0.1:{old}": f"127.0.0.1:{new}" for old, new in ports.items()}})
     prepare(folder / ".demo")
     with (
         running(

@@ -119,7 +119,8 @@ async def test_who_am_i_and_unbind(phone: Phone) -> None:
     assert "1001" not in await page.content()
     await phone.speaks_only("zh-Hans")
     await phone.look("me")
-    await phone.press(page.get_by_text("解除绑定", exact=True))
+    await phone.press(page.get_by_role("link", name="解除绑定"))
+    await phone.speaks_only("zh-Hans")
     await phone.look("me-unbind")
     await phone.press(page.get_by_role("button", name="确认解除绑定"))
     await expect(page.locator("body")).to_contain_text("当前微信尚未绑定账号。")
@@ -139,7 +140,7 @@ async def test_logout_asks_first_when_a_link_leads_there(phone: Phone) -> None:
     await expect(page.get_by_role("heading")).to_have_text("退出登录？")
     await phone.look("logout")
     await phone.press(page.get_by_role("link", name="取消"))
-    await expect(page.get_by_role("heading")).to_have_text("我的账号")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("我的账号")
     await phone.press(page.get_by_role("button", name="退出登录"))
     await expect(page.get_by_role("heading")).to_have_text("已退出登录")
 
@@ -208,6 +209,7 @@ HEADINGS = {
     "bind-wrong": ("绑定账号", "Link your account"),
     "sms": ("绑定账号", "Link your account"),
     "me": ("我的账号", "My account"),
+    "unbind": ("解除绑定？", "Unlink?"),
     "logout": ("退出登录？", "Sign out?"),
     "signed-out": ("已退出登录", "Signed out"),
     "refused": ("请求无法识别", "Request not understood"),
@@ -249,8 +251,9 @@ async def test_every_page_of_ours(pick_up: Pick, locale: str, language: str, sch
     await phone.visit("/")
     await inspect("home")
     await phone.visit("/_gateway/me")
-    await phone.press(page.locator("summary"))
     await inspect("me")
+    await phone.press(page.locator("a.weui-btn_warn"))
+    await inspect("unbind")
     await phone.visit("/_gateway/logout")
     await inspect("logout")
     await phone.press(page.get_by_role("button"))

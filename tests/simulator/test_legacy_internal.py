@@ -42,7 +42,17 @@ async def test_sms_lands_in_the_outbox(legacy):
     assert text.index("222222") < text.index("111111")
 
 
-@pytest.mark.parametrize("path", ["/internal/verify", "/internal/by-phone", "/internal/sms"])
+async def test_a_bind_that_was_told_is_shown(legacy):
+    """The page of messages says so once, however often it was told."""
+    for _ in range(2):
+        told = {"id": "e1", "event": "bound", "user_id": "1001"}
+        assert (await legacy.post("/internal/binds", json=told)).status == 204
+    text = await (await legacy.get("/internal/outbox")).text()
+    assert text.count("您的账号已绑定微信。") == 1
+    assert "1001" in text
+
+
+@pytest.mark.parametrize("path", ["/internal/verify", "/internal/by-phone", "/internal/sms", "/internal/binds"])
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"[" * 10_000, b'{"username": 1, "phone": 1}'])
 async def test_nonsense_is_400(legacy, path, body):
     """A body that is not the object asked for is 400, and no answer about anybody."""

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from gateway.verifiers.http import HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender
+from gateway.verifiers.hook import BindEvent
+from gateway.verifiers.http import HttpHook, HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender
 from gateway.verifiers.interface import SenderRefused, User, VerifierOutage
 from gateway.verifiers.posting import MAX_BODY
 
@@ -20,7 +21,8 @@ NOW = 1_800_000_000
 SECRET = b"0123456789abcdef0123456789abcdef"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-T = TypeVar("T", HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender)
+T = TypeVar("T", HttpPasswordVerifier, HttpPhoneResolver, HttpSmsSender, HttpHook)
+EVENT = BindEvent("id-1", "bound", "42", "main", "pwd", NOW, "req-1")
 
 
 def says(status: int = 200, body: Any = None, headers: dict[str, str] | None = None) -> Handler:
@@ -255,6 +257,29 @@ async def test_nothing_secret_is_logged_or_raised(rig: Rig, caplog: pytest.LogCa
         await rig.open(HttpPasswordVerifier).verify("CANARY", "CANARY")
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("gateway")]
     assert "CANARY" not in f"{outage.value!r} {garbage.value!r} {ours}"
+
+
+async def test_a_hook_is_told_once_and_signed(rig: Rig) -> None:
+    """Any 2xx is heard; the body is the event, under the same signature as every other question."""
+    hook = rig.open(HttpHook, secret=SECRET)
+    for status in (200, 202, 204):
+        rig.handler = says(status)
+        await hook.tell(EVENT)
+    assert rig.calls == [("hook", "ok")] * 3
+    document, headers, body = rig.asked[0]
+    assert document == EVENT.document()
+    signed = hmac.new(SECRET, headers["X-Gateway-Timestamp"].encode() + body, hashlib.sha256).hexdigest()
+    assert headers["X-Gateway-Signature"] == signed
+
+
+@pytest.mark.parametrize("handler", [says(302, headers={"Location": "/ask"}), says(404), says(410), says(500), cut])
+async def test_what_is_not_heard_is_an_outage(rig: Rig, handler: Handler) -> None:
+    """No status ends an event: whoever repeats it decides when it is enough. Redirects are not followed."""
+    rig.handler = handler
+    with pytest.raises(VerifierOutage):
+        await rig.open(HttpHook).tell(EVENT)
+    assert rig.calls == [("hook", "outage")]
+    assert len(rig.asked) == 1
 
 
 async def test_closing_twice_or_unused_is_fine() -> None:

@@ -24,6 +24,7 @@ from gateway.stores.sessions import SealedCookieStorage, SessionSealer
 from gateway.stores.sql_bindings import open_sql_bindings
 from gateway.stores.sql_state import open_sql_state
 from gateway.telemetry.metrics import Metrics
+from gateway.verifiers.hook import BindEvent
 from gateway.verifiers.interface import User, VerifierOutage
 from gateway.verifiers.names import folded
 from gateway.web.app import build_web
@@ -228,6 +229,7 @@ class House:
     sealer: SessionSealer
     browser: Callable[[], Browser]
     audit: Callable[[], list[tuple[str, str]]]
+    told: list[BindEvent]
 
     def session(self, browser: Browser) -> Session:
         session = self.sealer.open(browser.jar[self.parts.cookies.session])
@@ -248,6 +250,8 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Opened]:
 
     async def open_one(**changes: Any) -> House:
         clock, wechat, legacy = Clock(), ScriptedWeChat(), ScriptedLegacy()
+        on_conflict = changes.pop("on_conflict", OnConflict.REFUSE)
+        told: list[BindEvent] = []
         secure = changes.get("secure", True)
         scheme = "https" if secure else "http"
         cookies = CookieNames.for_scheme(secure)
@@ -255,9 +259,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Opened]:
         folder = tmp_path / str(len(closing))
         folder.mkdir()
         bindings = CachedBindings(
-            await open_sql_bindings(
-                f"sqlite:{folder}/bindings.db", per_user=1, on_conflict=OnConflict.REFUSE, names=names
-            ),
+            await open_sql_bindings(f"sqlite:{folder}/bindings.db", per_user=1, on_conflict=on_conflict, names=names),
             5.0,
             100,
             clock,
@@ -291,6 +293,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Opened]:
             domain_files={"MP_verify_abc.txt": "abc"},
             brand=Brand("Example", "/privacy", "/register", "/help", "v1"),
             clock=clock,
+            tell=told.append,
         )
         parts = replace(parts, **changes)
         server = TestServer(build_web(parts))
@@ -303,7 +306,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Opened]:
             with sqlite3.connect(folder / "bindings.db") as db:
                 return list(db.execute("select event, coalesce(user_id, '') from audit order by id"))
 
-        return House(parts, clock, wechat, legacy, sealer, lambda: Browser(base, client), audit)
+        return House(parts, clock, wechat, legacy, sealer, lambda: Browser(base, client), audit, told)
 
     yield open_one
     for close in closing:

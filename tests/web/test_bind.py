@@ -510,3 +510,31 @@ async def test_empty_names_share_no_budget(open_house):
         answer = await browser.bind(ticket, " ")
         assert answer.status == 401
         ticket = answer.ticket
+
+
+async def test_one_tap_starts_again(house, browser):
+    """From an expired ticket: the dance, and behind it the bind page with a fresh one."""
+    ticket = await browser.ticket()
+    house.clock.now += 300
+    page = await browser.bind(ticket)
+    assert page.status == 410
+    again = re.search(r'href="(/_gateway/login\?return_to=[^"]+)"', page.text)[1]
+    state = (await browser.get(again)).query["state"]
+    landed = await browser.get(f"/_gateway/callback?code=code-ann-2&state={state}")
+    fresh = await browser.get(landed.location)
+    assert (fresh.status, fresh.location.startswith("/_gateway/bind?ticket=")) == (303, True)
+    assert (await browser.bind(fresh.query["ticket"])).status == 303
+
+
+async def test_wrong_words_fit_a_wrong_an_unknown_and_a_locked_account(browser):
+    """The one text does not say which it was, in any language."""
+    ticket = await browser.ticket()
+    for language, words in (
+        ("zh-CN", "需要过一段时间才能再试"),
+        ("zh-TW", "需要過一段時間才能再試"),
+        ("en", "a pause"),
+    ):
+        browser.language = language
+        page = await browser.bind(ticket, "ann", "wrong")
+        assert words in page.text
+        ticket = page.ticket

@@ -364,6 +364,7 @@ async def test_a_snapshot_is_nobody(house, browser):
     answer = await browser.sign_in()
     assert answer.status == 200
     assert "使用完整服务" in answer.text
+    assert "/_gateway/login?return_to=%2Fapp" in answer.text
     assert "__Host-gateway_session" not in answer.cookies
     assert (await browser.get("/_gateway/me")).status == 401
 
