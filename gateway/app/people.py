@@ -14,6 +14,7 @@ from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSend
 from gateway.verifiers.phone import Phones, canonical_phone
 from gateway.web.parts import Brand, Limits
 
+from .passwords import form_verifier, ldap_verifier
 from .senders import sms_sender
 
 
@@ -34,6 +35,10 @@ def ways_to_bind(settings: Settings, metrics: Metrics) -> WaysToBind:
     if "password" in bind.methods and bind.password is not None:
         if bind.password.verifier == "file" and bind.password.file is not None:
             password = FilePasswordVerifier(bind.password.file, on_call=on_call)
+        elif bind.password.verifier == "ldap" and bind.password.ldap is not None:
+            password = ldap_verifier(bind.password.ldap, on_call)
+        elif bind.password.verifier == "form" and bind.password.form is not None:
+            password = form_verifier(bind.password.form, on_call)
         elif bind.password.url is not None:
             url, secret, patience = bind.password.url, _bytes(bind.password.secret), bind.password.timeout
             password = HttpPasswordVerifier(url, secret, patience, on_call=on_call)

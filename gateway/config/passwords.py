@@ -1,12 +1,13 @@
 """The [bind.password] table: who checks a username and a password."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ValidationInfo, field_validator
 
 from .addresses import ServiceUrl
 from .context import Section, key
+from .form import Form
+from .ldap import Ldap
 from .secret import RandomText
 from .values import FilePath, ServiceTimeout, only
 
@@ -14,9 +15,10 @@ from .values import FilePath, ServiceTimeout, only
 class Password(Section):
     """Who checks a username and a password."""
 
-    verifier: Annotated[str, only("http", "file", later=("sql", "ldap", "form"))] = key(
-        description="`http` asks a URL, `file` reads a users file. Later versions: sql, ldap, form.",
-        json_schema_extra={"enum": ["http", "file"]},
+    verifier: Annotated[str, only("http", "file", "ldap", "form", later=("sql",))] = key(
+        description="`http` asks a URL, `file` reads a users file, `ldap` asks a directory, `form` logs in to the "
+        "legacy system's own form. Later version: sql.",
+        json_schema_extra={"enum": ["http", "file", "ldap", "form"]},
     )
     url: ServiceUrl | None = key(
         default=None, description="`http`: where username and password are posted. Required then."
@@ -26,12 +28,14 @@ class Password(Section):
     )
     timeout: ServiceTimeout = key(default="5s", description='`http`: how long an answer may take, at most "30s".')
     file: FilePath | None = key(default=None, description="`file`: the users file (TOML). Required then.")
+    ldap: Ldap | None = key(default=None, description="`ldap`: the directory. Required then.")
+    form: Form | None = key(default=None, description="`form`: the login form. Required then.")
 
-    @field_validator("url", "file")
+    @field_validator("url", "file", "ldap", "form")
     @classmethod
-    def _needed(cls, value: str | Path | None, info: ValidationInfo) -> str | Path | None:
+    def _needed(cls, value: Any, info: ValidationInfo) -> Any:
         """Each verifier has the keys it needs."""
-        owner = {"url": "http", "file": "file"}[str(info.field_name)]
+        owner = {"url": "http"}.get(str(info.field_name), info.field_name)
         if value is None and info.data.get("verifier") == owner:
             raise ValueError(f'is required by verifier = "{owner}"')
         return value
