@@ -173,7 +173,7 @@ class FormPasswordVerifier:
         if not password or not _is_possible(name, named_by_it=form.profile is None):
             return None
         try:
-            f"{name}{password}".encode(form.charset)
+            password.encode()
         except UnicodeEncodeError:
             return None
         visit = self._visit()
@@ -221,7 +221,8 @@ class FormPasswordVerifier:
         pairs = [(name, value) for name, value in (found.hidden if found else ()) if name not in own] + [*own.items()]
         if form.json:
             return target, json.dumps(dict(pairs)).encode(), headers | {"Content-Type": "application/json"}
-        body = urlencode(pairs, encoding=form.charset).encode()
+        # Letters that the encoding does not have are sent as browsers do (WHATWG URL 5.2).
+        body = urlencode(pairs, encoding=form.charset, errors="xmlcharrefreplace").encode()
         return target, body, headers | {"Content-Type": "application/x-www-form-urlencoded"}
 
     def _is_success(self, answer: Answer, page: Answer) -> bool:

@@ -140,7 +140,7 @@ def test_a_key_cannot_write_lines_into_the_report(folder: Any) -> None:
         ("[server]", '[server]\nworkers = "2"', 'or "auto" for one a processor'),
         ('[server]\npublic_url = "https://app.example.com"', "server = 1", "must be a table"),
         ("version = 1", 'version = 1\nlimits = { max_body = "1MB" }', "it belongs to a policy (policies/NAME.toml)"),
-        ("version = 1", "version = 1\ntls = {}", "it belongs to [server] or [upstreams]"),
+        ("version = 1", "version = 1\ntls = {}", "it belongs to [server]"),
         ('id = "legacy"\nservers', 'id = "legacy"\ntimeout = "1s"\nservers', "'connect_timeout' or 'idle_timeout' or"),
         ('id = "legacy"\nservers', "servers", "is required: Our name for it"),
         ('id = "legacy"\nservers', 'id = "Legacy"\nservers', "'Legacy' is not possible here: write lower-case"),
