@@ -16,5 +16,11 @@ if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
   exit 1
 fi
 echo "==> installing Debian packages: $*"
+policy=/usr/sbin/policy-rc.d # no service starts: whoever needs a server runs one of their own
+if [ ! -e "$policy" ]; then
+  trap '"${root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+  "${root[@]}" chmod 755 "$policy"
+fi
 "${root[@]}" apt-get -qq update </dev/null
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@" </dev/null >/dev/null

@@ -19,6 +19,7 @@ from gateway.stores.sql_state import open_sql_state
 from gateway.stores.sqlite import sqlite_path
 from gateway.wire.dial import Tls, trouble
 
+from .online_people import people_problems
 from .reach import sender_address, trouble_reaching
 
 _AFTER_HANDSHAKE = 0.3  # seconds
@@ -29,8 +30,11 @@ class _Store(Protocol):
 
 
 async def problems_online(loaded: Loaded) -> list[Problem]:
-    """Open each store that is there, reach each upstream and the sender of codes once. No database is made."""
-    parts = _stores(loaded), _upstreams(loaded), _sender(loaded)
+    """Open each store that is there, reach each upstream, verifier and the sender of codes once.
+
+    No database is made.
+    """
+    parts = _stores(loaded), _upstreams(loaded), people_problems(loaded), _sender(loaded)
     return [problem for part in parts async for problem in part]
 
 
