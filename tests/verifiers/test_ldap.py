@@ -400,6 +400,17 @@ async def test_what_active_directory_says_of_accounts_is_a_no(data: str, caplog:
     assert "zhang" not in caplog.text
 
 
+async def test_people_search_as_themselves_in_active_directory() -> None:
+    """Bound by their name in the domain, found, then proven by their entry: each with the password."""
+    directory = replace(AS_PERSON, bind_as="{username}@corp.example", user_id="dn", claims={})
+    found = ENTRY.replace(b"\x02\x01\x01", b"\x02\x01\x02") + DONE.replace(b"\x02\x01\x01", b"\x02\x01\x02")
+    scripted = Scripted(answer(1, 0x61, SUCCESS), found, answer(3, 0x61, SUCCESS))
+    async with scripted as server:
+        assert await ask(server, "zhang", directory=directory) == User("cn=", {})
+    assert [PASSWORD.encode() in heard for heard in scripted.heard] == [True, False, True]
+    assert b"zhang@corp.example" in scripted.heard[0]
+
+
 @pytest.mark.parametrize("username", ["zhang@other.example", "CN=zhang,DC=x", "OTHER\\zhang", "zhang*", "a\nb"])
 async def test_a_name_that_is_more_than_a_name_is_not_asked_about(username: str) -> None:
     """`{username}@corp.example` must stay a name of that domain."""
