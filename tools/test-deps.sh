@@ -14,6 +14,7 @@ test)
   needs mariadbd mariadb-server-core
   needs my_print_defaults mariadb-client-core
   needs openssl openssl
+  needs slapd slapd
   compgen -G '/usr/share/fonts/*/noto/*CJK*' >/dev/null || missing+=(fonts-noto-cjk)
   ;;
 chaos)

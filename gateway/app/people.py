@@ -15,6 +15,7 @@ from gateway.verifiers.phone import Phones, canonical_phone
 from gateway.web.parts import Brand, Limits, PrivacyNotice
 
 from .databases import sql_password_verifier, sql_phone_resolver
+from .passwords import form_verifier, ldap_verifier
 from .senders import sms_sender
 
 
@@ -37,6 +38,10 @@ def ways_to_bind(settings: Settings, metrics: Metrics) -> WaysToBind:
             password = FilePasswordVerifier(bind.password.file, on_call=on_call)
         elif bind.password.verifier == "sql" and bind.password.sql is not None:
             password = sql_password_verifier(bind.password.sql, on_call=on_call)
+        elif bind.password.verifier == "ldap" and bind.password.ldap is not None:
+            password = ldap_verifier(bind.password.ldap, on_call)
+        elif bind.password.verifier == "form" and bind.password.form is not None:
+            password = form_verifier(bind.password.form, on_call)
         elif bind.password.url is not None:
             url, secret, patience = bind.password.url, _bytes(bind.password.secret), bind.password.timeout
             password = HttpPasswordVerifier(url, secret, patience, on_call=on_call)

@@ -20,6 +20,7 @@ from gateway.stores.sqlite import sqlite_path
 from gateway.wire.dial import Tls, trouble
 
 from .lookups import problems_of_lookups
+from .online_people import people_problems
 from .reach import sender_address, trouble_reaching
 
 _AFTER_HANDSHAKE = 0.3  # seconds
@@ -30,8 +31,8 @@ class _Store(Protocol):
 
 
 async def problems_online(loaded: Loaded) -> list[Problem]:
-    """Open each store that is there, ask each legacy database, reach upstreams and sender. Makes no file."""
-    parts = _stores(loaded), problems_of_lookups(loaded), _upstreams(loaded), _sender(loaded)
+    """Open each store that is there; reach upstreams, sender, and whom people's proofs are asked of. Makes no file."""
+    parts = _stores(loaded), problems_of_lookups(loaded), _upstreams(loaded), people_problems(loaded), _sender(loaded)
     return [problem for part in parts async for problem in part]
 
 

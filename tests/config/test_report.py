@@ -171,7 +171,6 @@ def test_a_list_is_not_called_empty_for_wrong_items(folder: Any) -> None:
         ("version = 1", 'version = 1\nbindings.refresh = { url = "https://h/" }', "bindings.refresh"),
         ('id = "main"', 'id = "main"\nprovider = "wecom"', "apps[0].provider"),
         ('id = "main"', 'id = "main"\npush = { token = "t" }', "apps[0].push"),
-        ('verifier = "http"', 'verifier = "ldap"', "bind.password.verifier"),
     ],
 )
 def test_what_a_later_version_brings(folder: Any, old: str, new: str, key: str) -> None:
