@@ -74,6 +74,9 @@ class PolicyFile(Section):
         default={}, description="Extra plain headers: name and claim. Values are percent-encoded UTF-8."
     )
     expose_openid: bool = key(default=False, description="Adds `openid` and `app_id` to the token.")
+    handover: bool = key(
+        default=True, description="Whether sessions pass that a phone let in by a hand-over; `false` answers them 403."
+    )
     keep_fragment: bool = key(
         default=False, description="Carries a single-page application's `#fragment` through the sign-in."
     )
@@ -143,6 +146,7 @@ def policy_of(name: str, file: PolicyFile) -> Policy:
         claims=file.claims,
         headers=tuple(file.headers.items()),
         expose_openid=file.expose_openid,
+        handover=file.handover,
         keep_fragment=file.keep_fragment,
         cors=Cors(file.cors.origins) if file.cors else None,
         preflight=Preflight(file.preflight),

@@ -9,6 +9,8 @@ TEXTS: dict[str, dict[int | str, tuple[str, str, str]]] = {
         400: ("请求无法识别", "请返回上一页重试。", "登录"),
         401: ("请先登录", "登录已失效，请重新登录。您刚才提交的内容没有被处理。", "重新登录"),
         403: ("没有权限", "您的账号不能访问此页面。", "继续"),
+        "outside_wechat": ("请在微信中打开", "此页面只能在微信中使用。", "继续"),
+        "handover_refused": ("请在手机微信中打开", "此页面不支持扫码登录的浏览器，请直接在手机微信中打开。", "继续"),
         "bind": ("请先绑定账号", "此页面需要绑定账号后才能使用。您刚才提交的内容没有被处理。", "去绑定"),
         404: ("页面不存在", "请检查网址是否正确。", "登录"),
         405: ("不支持的操作", "请返回上一页重试。", "登录"),
@@ -41,6 +43,12 @@ TEXTS: dict[str, dict[int | str, tuple[str, str, str]]] = {
         400: ("Request not understood", "Please go back and try again.", "Sign in"),
         401: ("Please sign in", "Your sign-in has ended. What you just sent was not processed.", "Sign in again"),
         403: ("No permission", "Your account may not open this page.", "Continue"),
+        "outside_wechat": ("Please open in WeChat", "This page works in WeChat only.", "Continue"),
+        "handover_refused": (
+            "Please open on the phone",
+            "This page is not for browsers that a phone has signed in. Please open it in WeChat on the phone.",
+            "Continue",
+        ),
         "bind": (
             "Please link your account",
             "This page needs a linked account. What you just sent was not processed.",
