@@ -115,6 +115,13 @@ class PolicyFile(Section):
             raise ValueError(f'means nothing with access = "{access}": leave it out')
         return value
 
+    @field_validator("handover")
+    @classmethod
+    def _identifies(cls, handover: bool, info: ValidationInfo) -> bool:
+        if not handover and info.data.get("access") == "public":
+            raise ValueError('means nothing with access = "public": leave it out')
+        return handover
+
     @field_validator("headers")
     @classmethod
     def _headers(cls, headers: dict[str, str]) -> dict[str, str]:

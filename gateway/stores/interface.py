@@ -254,8 +254,8 @@ class State(Protocol):
     async def hits(self, bucket: str, limit: int, window: int, now: int) -> int:
         """Like `hit`, without counting: 0 if another event would be within `limit`."""
 
-    async def put_handover(self, key_hash: str, handover: Handover) -> None:
-        """Store a fresh one under the hash of what the phone scans; the browser's former one is gone."""
+    async def put_handover(self, key_hash: str, handover: Handover, former: str = "") -> None:
+        """Store a fresh one under the hash of what the phone scans; that of browser hash `former` is gone."""
 
     async def handover(self, key_hash: str, now: int) -> Handover | None:
         """The live one that was scanned, not consumed."""

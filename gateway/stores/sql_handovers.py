@@ -52,14 +52,14 @@ class SqlHandovers:
         self._sealer = sealer
         self._handovers = table
 
-    async def put_handover(self, key_hash: str, handover: Handover) -> None:
-        """The browser's former one is gone."""
+    async def put_handover(self, key_hash: str, handover: Handover, former: str = "") -> None:
+        """One transaction: a browser never waits for two phones."""
         table = self._handovers
         values = {"key_hash": key_hash, **self._row(handover)}
-        former = or_(table.c.browser_hash == handover.browser_hash, table.c.key_hash == key_hash)
+        gone = or_(table.c.browser_hash.in_((handover.browser_hash, former)), table.c.key_hash == key_hash)
 
         async def work(db: AsyncConnection) -> None:
-            await db.execute(delete(table).where(former))
+            await db.execute(delete(table).where(gone))
             await db.execute(insert(table).values(values))
 
         await self._database.write(work)

@@ -33,11 +33,11 @@ from .pages import Pages, redirect
 from .visitors import Visitor, Visitors
 from .visits import Visit, is_prefetch, visit_of
 
-FRESH = 300  # seconds: so old the phone's dance may be when it claims; an older one is repeated, silently
+SKEW = 60  # seconds that the clocks of two replicas may differ
 
 
 class Approvals:
-    """The phone's pages. `can_bind`: there is a bind page for who is not bound yet."""
+    """The phone's pages. `can_bind`: there is a bind page for who is not bound yet. `ttl`: seconds of a hand-over."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Approvals:
         links: Links,
         origin_of: Callable[[str], str],
         can_bind: bool,
+        ttl: int,
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
@@ -60,6 +61,7 @@ class Approvals:
         self._links = links
         self._origin_of = origin_of
         self._can_bind = can_bind
+        self._ttl = ttl
         self._metrics = metrics
         self._clock = clock
 
@@ -117,15 +119,14 @@ class Approvals:
                 raise Halt(BAD_REQUEST)
 
     async def _entitled(self, request: web.Request, visit: Visit, key: str) -> Visitor | web.Response:
-        """Somebody bound who danced in this browser just now, or the redirect that makes them so. Halts."""
+        """Somebody bound who danced in this browser since it began, or the redirect that makes them so. Halts."""
         handover = await self._handovers.scanned(visit, key)
         if handover is None:
             raise Halt(HANDOVER_GONE)
-        # who claimed it in time has the rest of its life to answer
-        oldest = FRESH if handover.stage is Stage.OPEN else 2 * FRESH
+        begun = handover.expires - self._ttl
         here = self._links.approval(key)
         visitor = await self._visitors.visitor(request, visit)
-        if visitor is None or visitor.session.via or visitor.session.auth_time < self._clock() - oldest:
+        if visitor is None or visitor.session.via or visitor.session.auth_time < begun - SKEW:
             return redirect(303, self._links.login(here))
         if visitor.binding is None:
             if not self._can_bind:

@@ -95,7 +95,7 @@ class HandoverPages:
             raise Halt(NOT_FOUND)
         return_to = self._links.return_to([fields.get("return_to", "/")])
         secret = self._handovers.fresh()
-        if wait := await self._handovers.begin(visit, secret, self._key(secret), return_to):
+        if wait := await self._handovers.begin(visit, secret, self._key(secret), return_to, former):
             self._count(visit, "handover_too_many")
             raise Halt(TOO_MANY_TRIES, action=Link(self._links.login(return_to), "again"), retry_after=wait)
         self._count(visit, "handover_begun")

@@ -39,8 +39,8 @@ class Handovers:
         self._clock = clock
         self._random = random
 
-    async def begin(self, visit: Visit, secret: str, key: str, return_to: str) -> int:
-        """Open one for this browser. 0, or the seconds until another may begin."""
+    async def begin(self, visit: Visit, secret: str, key: str, return_to: str, former: str | None) -> int:
+        """Open one for this browser, in place of that of its `former` secret. 0, or seconds until one may begin."""
         now = int(self._clock())
         of, limits = self._names.name, self._limits
         budgets = [
@@ -56,7 +56,7 @@ class Handovers:
         handover = Handover(
             token_hash(secret), number, visit.host, visit.device, visit.ip, return_to, now + limits.handover
         )
-        await self._state.put_handover(token_hash(key), handover)
+        await self._state.put_handover(token_hash(key), handover, token_hash(former) if former else "")
         return 0
 
     def fresh(self) -> str:

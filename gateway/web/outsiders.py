@@ -39,6 +39,7 @@ def outside_routes(parts: WebParts, login: Login, visitors: Visitors, pages: Pag
         links,
         parts.origin_of,
         bool(parts.methods),
+        parts.limits.handover,
         parts.metrics,
         parts.clock,
     )
