@@ -95,8 +95,8 @@ class WebParts:
     `app_of_host` and `origin_of` take a Host as the client sees it, lower case: the WeChat app that logs people in
     there (None: no app does), and the origin of our pages there; `website_of_host`: another app whose sessions count
     there too. `needs_binding(host, return_to)`: whether that page is for bound users only. `password`, or `sms` with
-    `resolver`, make a method of binding; `phone` gives the one spelling of a phone, None for what is none. `absolute` is
-    the sessions' absolute limit in seconds; `tell` hears of binds and unbinds, and returns at once; `jwks` gives the
+    `resolver`, make a method of binding; `phone` gives the one spelling of a phone, None for what is none. `absolute`
+    is the sessions' absolute limit in seconds; `tell` hears of binds and unbinds, and returns at once; `jwks` gives the
     published keys as JSON; `domain_files` are served at the root.
     """
 
