@@ -10,6 +10,7 @@ needs() { command -v "$1" >/dev/null || missing+=("$2"); } # COMMAND PACKAGE
 case ${1:-test} in
 test)
   needs chromium chromium
+  needs zbarimg zbar-tools
   compgen -G '/usr/share/fonts/*/noto/*CJK*' >/dev/null || missing+=(fonts-noto-cjk)
   ;;
 chaos)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -84,12 +85,16 @@ def copy_demo(folder: Path, replace: dict[str, str]) -> Path:
 
 
 @contextlib.contextmanager
-def open_house(folder: Path) -> Iterator[House]:
-    """Start everything, wait until it is ready, end it."""
+def open_house(folder: Path, **replace: str) -> Iterator[House]:
+    """Start everything, wait until it is ready, end it. `replace`: keys of the demo's [[apps]] to be written anew."""
     gateway, admin, wechat, legacy = free_ports(4)
     house = House(folder, gateway, admin, wechat, legacy)
     ports = {8080: gateway, 8081: admin, 8090: wechat, 8070: legacy}
     config = copy_demo(folder, {f"127.0.0.1:{old}": f"127.0.0.1:{new}" for old, new in ports.items()})
+    for key, value in replace.items():
+        text, found = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", config.read_text())
+        assert found == 1, key
+        config.write_text(text)
     prepare(folder / ".demo")
     with (
         running(
