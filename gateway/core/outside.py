@@ -30,6 +30,7 @@ class Client(StrEnum):
     WECHAT_PHONE = "wechat_phone"
     OTHER_PHONE = "other_phone"
     OTHER = "other"
+    UNKNOWN = "unknown"  # no browser that we know of
 
 
 # In this order: WeCom says MicroMessenger and WindowsWechat too, old WeChat for Mac says WindowsWechat.
@@ -40,7 +41,8 @@ _CLIENTS = (
     (Client.WECHAT_LINUX, re.compile(r"UnifiedPCLinuxWechat")),
     (Client.WECHAT_WINDOWS, re.compile(r"WindowsWechat")),
     (Client.WECHAT_PHONE, re.compile(r"MicroMessenger", re.IGNORECASE)),
-    (Client.OTHER_PHONE, re.compile(r"iPhone|iPod|Android.*Mobile|OpenHarmony.*Phone|Mobile.*Firefox")),
+    (Client.OTHER_PHONE, re.compile(r"Mozilla/.*(?:iPhone|iPod|Android.*Mobile|OpenHarmony.*Phone)")),
+    (Client.OTHER, re.compile(r"Mozilla/")),
 )
 _OUTSIDE = frozenset({Client.WECOM, Client.OTHER_PHONE, Client.OTHER})  # WeCom logs in through apps of its own
 
@@ -48,9 +50,9 @@ _OUTSIDE = frozenset({Client.WECOM, Client.OTHER_PHONE, Client.OTHER})  # WeCom 
 def client_of(user_agent: str) -> Client:
     """The program that this user agent names."""
     text = user_agent[:_READ]
-    return next((client for client, pattern in _CLIENTS if pattern.search(text)), Client.OTHER)
+    return next((client for client, pattern in _CLIENTS if pattern.search(text)), Client.UNKNOWN)
 
 
-def inside_wechat(user_agent: str) -> bool:
-    """Whether WeChat's authorize page would serve this browser."""
+def may_be_wechat(user_agent: str) -> bool:
+    """Whether WeChat's authorize page may serve this browser: unless it plainly is another one."""
     return client_of(user_agent) not in _OUTSIDE

@@ -16,7 +16,7 @@ from gateway.core.decision import Bind, Deny, Login
 from gateway.core.head import RequestHead
 from gateway.core.language import language
 from gateway.core.navigation import is_navigation
-from gateway.core.outside import Outside, inside_wechat
+from gateway.core.outside import Outside, may_be_wechat
 from gateway.core.policy import Cors, Route
 from gateway.core.reasons import Reason
 from gateway.core.return_to import safe_return_to
@@ -130,7 +130,7 @@ class Renderer:
     def elsewhere(self, route: Route, head: RequestHead, app: str, request_id: bytes) -> Answer | None:
         """For a browser that is not WeChat's: a refusal, or the way to our page about it. None: WeChat may serve it."""
         outside = self._outside.get(app, Outside.QR)
-        if outside is Outside.WECHAT or inside_wechat(head.get("user-agent") or ""):
+        if outside is Outside.WECHAT or may_be_wechat(head.get("user-agent") or ""):
             return None
         if outside is Outside.REFUSE:
             return self._page(403, _language(head), request_id, link=None, key=Reason.OUTSIDE_WECHAT.value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway.core.outside import Outside, inside_wechat
+from gateway.core.outside import Outside, may_be_wechat
 from gateway.telemetry.metrics import Metrics
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
@@ -70,7 +70,7 @@ class Login:
     def elsewhere(self, visit: Visit) -> Outside | None:
         """What this browser gets, which WeChat would turn away; None: it may go to WeChat. Halts with 421."""
         outside = self._outside.get(self.app(visit), Outside.QR)
-        return None if outside is Outside.WECHAT or inside_wechat(visit.user_agent) else outside
+        return None if outside is Outside.WECHAT or may_be_wechat(visit.user_agent) else outside
 
     def depart(self, visit: Visit, return_to: str, restarts: int = 0, app: str | None = None) -> Departure:
         """A new attempt in this browser, after `restarts` that failed, by this Host's app or by `app`."""

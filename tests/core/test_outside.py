@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.outside import Client, client_of, inside_wechat
+from gateway.core.outside import Client, client_of, may_be_wechat
 
 AGENTS = [
     (
@@ -44,8 +44,8 @@ AGENTS = [
         Client.OTHER_PHONE,
     ),
     ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36", Client.OTHER),
-    ("curl/8.5.0", Client.OTHER),
-    ("", Client.OTHER),
+    ("curl/8.5.0", Client.UNKNOWN),
+    ("", Client.UNKNOWN),
 ]
 
 
@@ -56,9 +56,9 @@ def test_client_of(agent: str, client: Client) -> None:
 
 
 @pytest.mark.parametrize(("agent", "client"), AGENTS)
-def test_inside_wechat(agent: str, client: Client) -> None:
-    """WeChat everywhere and mini programs; not WeCom, which has apps of its own."""
-    assert inside_wechat(agent) is (client not in (Client.WECOM, Client.OTHER, Client.OTHER_PHONE))
+def test_may_be_wechat(agent: str, client: Client) -> None:
+    """Unless it plainly is another browser, or WeCom, which has apps of its own: what is odd goes to WeChat."""
+    assert may_be_wechat(agent) is (client not in (Client.WECOM, Client.OTHER, Client.OTHER_PHONE))
 
 
 @given(st.text(max_size=3000))
