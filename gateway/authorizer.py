@@ -203,6 +203,8 @@ class Authorizer:
                 auth_age=now - live.auth_time if live else None,
                 binding=standing.binding if live and standing else None,
                 safe_method=head.method in (b"GET", b"HEAD"),
+                website=self._hosts.website(head.host),
+                handover=live is not None and live.via != "",
             )
         )
         return decision, live
@@ -222,7 +224,7 @@ class Authorizer:
             renewal = self._renewal(live, int(now)) if navigation else None
             return Verdict(decision, identity, cookie, renewal, standing.binding)
         verdict = Verdict(decision, identity, cookie, binding=standing.binding)
-        until = min(renew_at, live.sealed_at + self._idle / 4, live.created + self._absolute)
+        until = min(renew_at, live.sealed_at + self._idle / 4, live.ends(self._absolute))
         if route.policy.max_age is not None:
             until = min(until, live.auth_time + route.policy.max_age)
         if len(known.grants) < _GRANTS_LIMIT or (route.id, head.host) in known.grants:
@@ -248,7 +250,7 @@ class Authorizer:
         return line
 
     def _renewal(self, session: Session, now: int) -> str:
-        left = min(self._idle, session.created + self._absolute - now)
+        left = min(self._idle, session.ends(self._absolute) - now)
         return self._cookies.set_cookie(self._cookies.session, self._sealer.seal(session, now), max(left, 1))
 
 

@@ -15,6 +15,7 @@ test)
   needs my_print_defaults mariadb-client-core
   needs openssl openssl
   needs slapd slapd
+  needs zbarimg zbar-tools
   compgen -G '/usr/share/fonts/*/noto/*CJK*' >/dev/null || missing+=(fonts-noto-cjk)
   ;;
 chaos)

@@ -42,6 +42,7 @@ from gateway.web.app import build_web
 from gateway.web.parts import WebParts, nobody
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
+from gateway.wechat.website import WeChatWebsite
 from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection, Shortcut
 from gateway.wire.clients import Clients
@@ -55,6 +56,7 @@ from gateway.wire.upstream import UpstreamConnection
 
 from .build import identity_headers, limits_of, needs_binding_by, signer_of
 from .looks import look_of
+from .outside import outside_of, websites_of
 from .people import bind_limits_of, brand_of, hook_of, notice_of, phones_of, ways_to_bind
 from .shelf import Shelf
 from .upstreams import UpstreamBuilder
@@ -130,7 +132,8 @@ class Generation:
 
         masters = [key.get_secret_value() for key in settings.secrets.cookie_keys]
         cookies = CookieNames.for_scheme(settings.server.secure)
-        hosts = AppHosts({app.id: app.hosts for app in settings.apps}, settings.server.public_url)
+        websites = websites_of(settings)
+        hosts = AppHosts({app.id: app.hosts for app in settings.apps}, settings.server.public_url, websites)
         files = {name: text for app in settings.apps for name, text in app.domain_verification.items()}
         table = RouteTable([*own_routes(settings.server.prefix, list(files)), *self.loaded.routes])
         limits = self.limits = limits_of(settings)
@@ -161,6 +164,7 @@ class Generation:
             providers=providers,
             dance=dance,
             secure=settings.server.secure,
+            outside=outside_of(settings),
         )
         carrier = Carrier(
             authorizer=authorizer,
@@ -214,6 +218,8 @@ class Generation:
                 sms=ways.sms,
                 resolver=ways.resolver,
                 phone=phones_of(settings),
+                outside=outside_of(settings),
+                website_of_host=hosts.website,
             )
         )
         self._names = request_names(identity_headers(self.loaded))
@@ -308,7 +314,8 @@ class Generation:
     def _providers(self, settings: Settings, metrics: Metrics) -> Mapping[str, Provider]:
         providers: dict[str, Provider] = {}
         for app in settings.apps:
-            provider = WeChat(
+            kind = WeChatWebsite if app.provider == "wechat_website" else WeChat
+            provider = kind(
                 app.id,
                 app.app_id,
                 app.secret.get_secret_value(),

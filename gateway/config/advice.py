@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from .addresses import Tcp, host_of
+from .outside import WEBSITE
 from .settings import Settings
 
 _EXAMPLE = "wx520c15f417810387"  # the AppID of the demo, the documentation and the example
@@ -25,6 +26,15 @@ def advice_on(settings: Settings) -> Iterator[str]:
             yield f"apps[{number}].app_id: {app.app_id} is the documentation's example: write that of your own account"
         elif not re.fullmatch(r"wx[0-9a-f]{16}", app.app_id):
             yield f"apps[{number}].app_id: {app.app_id} is not like WeChat's AppIDs: wx and 16 hexadecimal digits"
+    websites = {app.outside_app for app in settings.apps if app.outside_app}
+    for number, app in enumerate(settings.apps):
+        if app.provider == WEBSITE and not app.hosts and app.id not in websites:
+            yield f"apps[{number}]: nobody signs in through {app.id!r}: name it in another's outside_app, or list hosts"
+    if websites and settings.bindings.per_user == 1:
+        yield (
+            "bindings.per_user = 1: the website login knows people by other OpenIds, so who is bound in WeChat cannot "
+            "bind there too; write 2"
+        )
     if (users := bind.password and bind.password.file) and not users.is_file():
         yield f"bind.password.file: there is no {users} yet: nobody can prove a password"
     if (phones := bind.sms and bind.sms.resolver_file) and not phones.is_file():

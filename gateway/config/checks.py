@@ -20,6 +20,7 @@ from .context import Context, Section
 from .document import Document
 from .lines import KeyPath
 from .names import folded
+from .outside import check_outside, hosts_of
 from .policies import PolicyFile, policy_of
 from .problems import Problem, dotted
 from .routes import RouteRule, route_of
@@ -101,13 +102,13 @@ def _apps(draft: Draft) -> Iterator[Finding]:
     hosts: dict[str, str] = {}
     files: dict[str, str] = {}
     for index, app in draft.tables("apps", App):
-        default = (host_of(server.public_url),) if server else ()
-        for host in app.hosts or default:
+        for host in hosts_of(app, server.public_url) if server else app.hosts:
             if (other := hosts.setdefault(host, app.id)) != app.id:
                 yield ("apps", index, "hosts"), f"{host} logs in through app {other!r} already: a host has one app"
         for name, content in app.domain_verification.items():
             if files.setdefault(name, content) != content:
                 yield ("apps", index, "domain_verification", name), "has another content in another app"
+        yield from ((("apps", index, key), message) for key, message in check_outside(app, draft.raw("apps")))
 
 
 def _stores(draft: Draft) -> Iterator[Finding]:

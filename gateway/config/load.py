@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from gateway.core.policy import Policy, Route
 
-from .addresses import host_of
 from .advice import advice_on
 from .checks import Draft, check_all, check_policy
 from .context import Context, Section
 from .document import Document, read_document
 from .lines import KeyPath, Lines
+from .outside import hosts_of
 from .policies import PolicyFile, is_policy_name, policy_of
 from .problems import ConfigurationError, Problem, dotted, message_of, told
 from .routes import route_of
@@ -123,7 +123,7 @@ def _policy_documents(folder: Path) -> Iterator[tuple[str, Document | Problem]]:
 def _completed(settings: Settings) -> Settings:
     """With the defaults that follow from public_url."""
     public_url = settings.server.public_url
-    apps = tuple(app.model_copy(update={"hosts": app.hosts or (host_of(public_url),)}) for app in settings.apps)
+    apps = tuple(app.model_copy(update={"hosts": hosts_of(app, public_url)}) for app in settings.apps)
     identity = settings.identity.model_copy(update={"issuer": settings.identity.issuer or public_url})
     return settings.model_copy(update={"apps": apps, "identity": identity})
 

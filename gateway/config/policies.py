@@ -74,6 +74,9 @@ class PolicyFile(Section):
         default={}, description="Extra plain headers: name and claim. Values are percent-encoded UTF-8."
     )
     expose_openid: bool = key(default=False, description="Adds `openid` and `app_id` to the token.")
+    handover: bool = key(
+        default=True, description="Whether sessions pass that a phone let in by a hand-over; `false` answers them 403."
+    )
     keep_fragment: bool = key(
         default=False, description="Carries a single-page application's `#fragment` through the sign-in."
     )
@@ -112,6 +115,13 @@ class PolicyFile(Section):
             raise ValueError(f'means nothing with access = "{access}": leave it out')
         return value
 
+    @field_validator("handover")
+    @classmethod
+    def _identifies(cls, handover: bool, info: ValidationInfo) -> bool:
+        if not handover and info.data.get("access") == "public":
+            raise ValueError('means nothing with access = "public": leave it out')
+        return handover
+
     @field_validator("headers")
     @classmethod
     def _headers(cls, headers: dict[str, str]) -> dict[str, str]:
@@ -143,6 +153,7 @@ def policy_of(name: str, file: PolicyFile) -> Policy:
         claims=file.claims,
         headers=tuple(file.headers.items()),
         expose_openid=file.expose_openid,
+        handover=file.handover,
         keep_fragment=file.keep_fragment,
         cors=Cors(file.cors.origins) if file.cors else None,
         preflight=Preflight(file.preflight),

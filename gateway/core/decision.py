@@ -27,6 +27,8 @@ class Facts:
     `app` is the WeChat app by which this Host logs in (None: no app names this Host).
     `session_app` and `auth_age` (seconds since the dance) are None unless the session is live.
     `safe_method`: GET or HEAD; nothing else is ever redirected. `preflight`: a CORS preflight and nothing else.
+    `website`: the app of WeChat's website login whose sessions count on this Host too. `handover`: the session began
+    by a hand-over.
     """
 
     route: Route
@@ -38,6 +40,8 @@ class Facts:
     binding: Binding | None = None
     safe_method: bool = True
     preflight: bool = False
+    website: str | None = None
+    handover: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,17 @@ def decide(facts: Facts) -> Decision:
         return Forward(Reason.PREFLIGHT, identified=False)
     not_signed_in = _why_not_signed_in(facts)
     binding = _own_binding(facts)
+    let_in = policy.handover or not facts.handover
     if policy.access is Access.OPTIONAL:
-        if not_signed_in is None and binding is not None and _meets(policy.require, binding):
+        if not_signed_in is None and let_in and binding is not None and _meets(policy.require, binding):
             return Forward(Reason.BOUND, identified=True)
         return Forward(Reason.ANONYMOUS_ALLOWED, identified=False)
     if facts.app is None:
         return Deny(Reason.MISDIRECTED, 421)
     if not_signed_in is not None:
         return Login(not_signed_in, _redirects(policy.on_anonymous, facts))
+    if not let_in:
+        return Deny(Reason.HANDOVER_REFUSED, 403)
     if binding is None and policy.access is not Access.WECHAT:
         return Bind(Reason.NOT_BOUND, _redirects(policy.on_unbound, facts))
     if not _meets(policy.require, binding):
@@ -111,7 +118,7 @@ _NOT_LIVE = {
 def _why_not_signed_in(facts: Facts) -> Reason | None:
     if facts.session is not SessionState.LIVE:
         return _NOT_LIVE.get(facts.session, Reason.NO_SESSION)
-    if facts.app is None or facts.session_app != facts.app:
+    if facts.app is None or facts.session_app is None or facts.session_app not in (facts.app, facts.website):
         return Reason.SESSION_OF_OTHER_APP
     max_age = facts.route.policy.max_age
     # `not <=`: an age that cannot be compared is too old
@@ -121,8 +128,8 @@ def _why_not_signed_in(facts: Facts) -> Reason | None:
 
 
 def _own_binding(facts: Facts) -> Binding | None:
-    """The binding, unless it is of another app: then it says nothing here."""
-    if facts.binding is None or facts.binding.subject.app != facts.app:
+    """The binding, unless it is of another app than the session's: then it says nothing here."""
+    if facts.binding is None or facts.binding.subject.app != facts.session_app:
         return None
     return facts.binding
 

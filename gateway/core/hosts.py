@@ -7,10 +7,13 @@ class AppHosts:
     """Looks up apps by the request's Host.
 
     A name without a port stands for itself without one and with the public URL's; a name with a port for
-    exactly that. A Host that nobody listed has no app: no login starts there.
+    exactly that. A Host that nobody listed has no app: no login starts there. `websites`: by app, the app of WeChat's
+    website login that stands in for it outside WeChat.
     """
 
-    def __init__(self, hosts_of_app: Mapping[str, Sequence[str]], public_url: str) -> None:
+    def __init__(
+        self, hosts_of_app: Mapping[str, Sequence[str]], public_url: str, websites: Mapping[str, str] | None = None
+    ) -> None:
         self._scheme, _, authority = public_url.partition("://")
         public_host, public_port = split_port(authority.lower())
         self._apps: dict[str, str] = {}
@@ -20,12 +23,18 @@ class AppHosts:
                 spellings = [f"{host}{port}"] if port else [host, f"{host}{public_port}"]
                 for spelling in (*spellings, *(_with_default_port(spelling, self._scheme) for spelling in spellings)):
                     self._apps[spelling] = app
+        self._websites = websites or {}
         self._public = f"{public_host}{public_port}"
         self._public_url = public_url
 
     def app(self, host: str) -> str | None:
         """The app of this Host (lower case, as sent), or None."""
         return self._apps.get(host)
+
+    def website(self, host: str) -> str | None:
+        """The app whose sessions count on this Host beside those of `app`, or None."""
+        app = self._apps.get(host)
+        return self._websites.get(app) if app is not None else None
 
     def origin(self, host: str) -> str:
         """The origin that WeChat sends a browser on `host` back to: its own if listed, else the public URL."""

@@ -6,6 +6,9 @@ from typing import Any
 
 Claims = Mapping[str, Any]
 
+HANDOVER = "handover"  # how a session may begin other than by the browser's own dance
+HANDOVER_ENDS = 8 * 3600  # seconds that such a session lasts at most
+
 # The token's own: no claim of a verifier may pass for one of ours.
 RESERVED_CLAIMS = frozenset(
     {"iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "app", "bound", "amr", "auth_time", "route"}
@@ -26,7 +29,8 @@ class Session:
     """What a live session proves: that this browser danced with WeChat as `subject`.
 
     Times are whole Unix seconds. `sid` is 128 random bits in url-safe base64, known to the cookie's
-    holder only; stores see its hash. `created` starts the absolute limit, `sealed_at` the idle one.
+    holder only; stores see its hash. `created` starts the absolute limit, `sealed_at` the idle one. `via` is ""
+    for a dance in this very browser, or HANDOVER: then another device danced, at `auth_time`, and let this one in.
     """
 
     sid: str = field(repr=False)
@@ -34,6 +38,11 @@ class Session:
     auth_time: int
     created: int
     sealed_at: int
+    via: str = ""
+
+    def ends(self, absolute: int) -> int:
+        """When it is over at the latest. `absolute`: seconds that a session of an own dance may last."""
+        return self.created + (min(absolute, HANDOVER_ENDS) if self.via else absolute)
 
 
 @dataclass(frozen=True, slots=True)

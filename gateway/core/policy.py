@@ -59,6 +59,7 @@ class Policy:
     claims: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()  # (header name, claim)
     expose_openid: bool = False
+    handover: bool = True  # whether sessions pass that another device let in
     keep_fragment: bool = False
     cors: Cors | None = None
     preflight: Preflight = Preflight.DECIDE

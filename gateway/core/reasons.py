@@ -19,10 +19,12 @@ class Reason(StrEnum):
     SESSION_REVOKED = "session_revoked"
     SESSION_OF_OTHER_APP = "session_of_other_app"
     SESSION_TOO_OLD = "session_too_old"
+    OUTSIDE_WECHAT = "outside_wechat"
     # sent to bind
     NOT_BOUND = "not_bound"
     # refused by policy
     CLAIMS_REFUSED = "claims_refused"
+    HANDOVER_REFUSED = "handover_refused"
     FOREIGN_ORIGIN = "foreign_origin"
     NO_ROUTE = "no_route"
     METHOD_NOT_ALLOWED = "method_not_allowed"

@@ -62,6 +62,9 @@ class Answering:
         if isinstance(decision, Login):
             app = self._carrier.app_of_host(self._head.host)
             assert app is not None  # decide() refuses hosts without an app before it asks for a login
+            if decision.redirect and (elsewhere := render.elsewhere(route, self._head, app, self._request_id)):
+                self._reason = Reason.OUTSIDE_WECHAT
+                return elsewhere
             if decision.redirect:
                 self._carrier.metrics.dance(app, "redirect_sent")
             return render.login(decision, route, self._head, app, self._request_id, int(time.time()))

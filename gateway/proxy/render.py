@@ -16,7 +16,9 @@ from gateway.core.decision import Bind, Deny, Login
 from gateway.core.head import RequestHead
 from gateway.core.language import language
 from gateway.core.navigation import is_navigation
+from gateway.core.outside import Outside, may_be_wechat
 from gateway.core.policy import Cors, Route
+from gateway.core.reasons import Reason
 from gateway.core.return_to import safe_return_to
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
@@ -52,7 +54,7 @@ _ICON = (
 )
 _WARN = _ICON.format("warn", "M12 5.5v8M12 16.5v2")
 _INFO = _ICON.format("info", "M12 5.5v2M12 10.5v8")
-_CALM = (401, "bind", 404)  # nothing is broken
+_CALM = (401, "bind", 404, "outside_wechat", "handover_refused")  # nothing is broken
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 
@@ -82,7 +84,8 @@ class Answer:
 class Renderer:
     """Renders decisions and errors for one gateway. `prefix` and `public_url` are the configuration's.
 
-    `callback_origin` tells which origin WeChat returns a browser to, by the request's Host.
+    `callback_origin` tells which origin WeChat returns a browser to, by the request's Host. `outside` says by app what
+    browsers get that are not WeChat's; QR, if it does not say.
     """
 
     def __init__(
@@ -94,18 +97,20 @@ class Renderer:
         providers: Mapping[str, Provider],
         dance: Dance,
         secure: bool,
+        outside: Mapping[str, Outside] | None = None,
     ) -> None:
         self._prefix = prefix
         self._public_url = public_url
         self._callback_origin = callback_origin
         self._providers = providers
         self._dance = dance
+        self._outside = outside or {}
         self._hsts = (b"Strict-Transport-Security: max-age=31536000\r\n",) if secure else ()
 
     def error(self, status: int, reason: str, head: RequestHead | None, request_id: bytes) -> Answer:
         """An error, as a page or as JSON."""
         if head is not None and wants_page(head):
-            return self._page(status, _language(head), request_id, link=None)
+            return self._page(status, _language(head), request_id, link=None, key=reason)
         return self._json(status, {"error": reason, "request_id": request_id.decode("ascii")})
 
     def login(self, decision: Login, route: Route, head: RequestHead, app: str, request_id: bytes, now: int) -> Answer:
@@ -121,6 +126,18 @@ class Renderer:
         origin = self._callback_origin(head.host)
         location = self._providers[app].authorize_url(f"{origin}{self._prefix}/callback", started.state)
         return self._redirect(location, started.set_cookies)
+
+    def elsewhere(self, route: Route, head: RequestHead, app: str, request_id: bytes) -> Answer | None:
+        """For a browser that is not WeChat's: a refusal, or the way to our page about it. None: WeChat may serve it."""
+        outside = self._outside.get(app, Outside.QR)
+        if outside is Outside.WECHAT or may_be_wechat(head.get("user-agent") or ""):
+            return None
+        if outside is Outside.REFUSE:
+            return self._page(403, _language(head), request_id, link=None, key=Reason.OUTSIDE_WECHAT.value)
+        if route.policy.keep_fragment and head.method == b"GET":
+            return None
+        return_to = safe_return_to(head.target.decode("ascii"))
+        return self._redirect(f"{self._prefix}/login?return_to={quote(return_to, safe='/')}", ())
 
     def bind(self, decision: Bind, route: Route, head: RequestHead, request_id: bytes) -> Answer:
         """The way to the bind page, or a 403 that says where it is."""
@@ -162,7 +179,8 @@ class Renderer:
         self, status: int, lang: str, request_id: bytes, link: str | None, key: int | str | None = None
     ) -> Answer:
         key = key or status
-        title, text, action = TEXTS[lang].get(key) or TEXTS[lang][status // 100 * 100]
+        texts = TEXTS[lang]
+        title, text, action = texts.get(key) or texts.get(status) or texts[status // 100 * 100]
         icon = _INFO if key in _CALM else _WARN
         button = f'<a href="{escape(link)}">{action}</a>' if link is not None else ""
         return self._html(status, lang, title, f"{icon}<h1>{title}</h1><p>{text}</p>{button}", request_id, "")

@@ -82,7 +82,7 @@ class Signer:
             "sid": self._sid_names.name(session.sid),
             "app": subject.app,
             "bound": binding is not None,
-            "amr": ["wechat"] if binding is None else ["wechat", binding.method],
+            "amr": _methods(session, binding),
             "auth_time": session.auth_time,
             "route": route.id,
         }
@@ -111,6 +111,12 @@ class Signer:
             fields = {"alg": key.algorithm, "kid": key.kid, "typ": "JWT"}
             header = self._headers[key.kid] = _base64url(_to_json(fields).encode())
         return header
+
+
+def _methods(session: Session, binding: Binding | None) -> list[str]:
+    """How the person was recognised (RFC 8176): by WeChat, what they bound with, and whether on another device."""
+    bound_with = [binding.method] if binding is not None else []
+    return ["wechat", *bound_with, *([session.via] if session.via else [])]
 
 
 def _refused(route: Route, why: str) -> GatewayError:

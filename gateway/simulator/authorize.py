@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+from gateway.simulator.codes import WEBSITE_SCOPE
 from gateway.simulator.scene import SimApp, WeChatSim
 
 # uin, key and pass_ticket are appended by WeChat's own client.
@@ -59,8 +60,8 @@ class Refused:
 BLANK = Refused(None, "")
 
 
-def read_authorize(raw_query: str, sim: WeChatSim) -> Granted | Refused:
-    """Judge `raw_query`, exactly as it stood on the wire."""
+def read_authorize(raw_query: str, sim: WeChatSim, *, website: bool = False) -> Granted | Refused:
+    """Judge `raw_query`, exactly as it stood on the wire. `website`: at qrconnect, which serves website apps only."""
     match = _QUERY.fullmatch(raw_query)
     if match is None:
         return BLANK
@@ -70,7 +71,7 @@ def read_authorize(raw_query: str, sim: WeChatSim) -> Granted | Refused:
     app = sim.app(app_id)
     number = (
         (not app_id and 10012)
-        or ((app is None or app.website) and 10016)
+        or ((app is None or app.website != website) and 10016)
         or (not redirect_uri and 10011)
         or (not scope and 10010)
         or (not state and 10013)
@@ -79,7 +80,7 @@ def read_authorize(raw_query: str, sim: WeChatSim) -> Granted | Refused:
         return refused(number or 10016)
     if not _host_allowed(redirect_uri, app.domains):
         return refused(10003)
-    if scope not in _SCOPES or scope not in app.scopes:
+    if scope not in ((WEBSITE_SCOPE,) if website else _SCOPES) or not (website or scope in app.scopes):
         return refused(10005)
     if not _STATE.fullmatch(state):
         return Refused(None, "state只能是a-zA-Z0-9，最多128字节")

@@ -1,4 +1,4 @@
-"""One-time codes: issued by the authorize page, spent once within five minutes at the token endpoint."""
+"""One-time codes: issued by the authorize pages, spent once within five or ten minutes at the token endpoint."""
 
 import hashlib
 from base64 import urlsafe_b64encode
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 CODE_TTL = 300  # seconds
+WEBSITE_TTL = 600  # of codes for website apps
+WEBSITE_SCOPE = "snsapi_login"
 CAPACITY = 100_000
 
 INVALID_CODE = 40029
@@ -22,6 +24,11 @@ class Code:
     scope: str
     issued: float
     used: bool = False
+
+    @property
+    def ttl(self) -> int:
+        """Seconds that it may be spent within."""
+        return WEBSITE_TTL if self.scope == WEBSITE_SCOPE else CODE_TTL
 
 
 class CodeBook:
@@ -48,7 +55,7 @@ class CodeBook:
     def spend(self, value: str, app_id: str, now: float) -> Code | int:
         """Use up a code: what it stands for, or WeChat's errcode."""
         code = self._codes.get(value)
-        if code is None or code.app_id != app_id or now - code.issued > CODE_TTL:
+        if code is None or code.app_id != app_id or now - code.issued > code.ttl:
             return INVALID_CODE
         if code.used:
             return CODE_USED

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from gateway.simulator.codes import Code, openid, union_id, virtual_openid
+from gateway.simulator.codes import WEBSITE_SCOPE, Code, openid, union_id, virtual_openid
 from gateway.simulator.state import STATE, SimState
 
 ERRORS = {
@@ -106,7 +106,7 @@ def _success(state: SimState, code: Code) -> dict[str, object]:
     }
     if snapshot:
         reply["is_snapshotuser"] = 1
-    if code.scope == "snsapi_userinfo":
+    if code.scope in ("snsapi_userinfo", WEBSITE_SCOPE):
         reply["unionid"] = union_id(code.value if snapshot else code.user)
     return reply
 

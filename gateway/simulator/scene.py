@@ -15,7 +15,7 @@ class SimApp:
     secret: str = field(repr=False)
     domains: tuple[str, ...] = ("127.0.0.1", "localhost")
     scopes: tuple[str, ...] = ("snsapi_base",)
-    website: bool = False  # an Open Platform app: the authorize page inside WeChat refuses it with 10016
+    website: bool = False  # an Open Platform app: only qrconnect serves it, the page inside WeChat answers 10016
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ def build_wechat(config: WeChatSim) -> web.Application:
     app[STATE] = SimState(config)
     app.cleanup_ctx.append(copies_context)
     app.router.add_get("/connect/oauth2/authorize", authorize, allow_head=False)
+    app.router.add_get("/connect/qrconnect", qrconnect, allow_head=False)
+    app.router.add_post("/connect/qrconnect", confirm)
     app.router.add_get("/sns/oauth2/access_token", exchange, allow_head=False)
     app.router.add_get("/sim/state", show_state)
     app.router.add_post("/sim/switch", set_switch)
@@ -53,6 +55,26 @@ async def authorize(request: web.Request) -> web.StreamResponse:
     user = holder(request)
     if user is None:
         return phone_page(request, onward=request.raw_path)
+    return await _send_back(request, state, answer, user.key)
+
+
+async def qrconnect(request: web.Request) -> web.StreamResponse:
+    """`GET /connect/qrconnect`: the code for any browser; who scans it is picked by a button."""
+    state = request.app[STATE]
+    state.authorizes += 1
+    answer = read_authorize(request.raw_path.partition("?")[2], state.sim, website=True)
+    if isinstance(answer, Refused):
+        return _error_page(state, answer)
+    return page("wechat/qrconnect.html", sim=state.sim, action=request.raw_path)
+
+
+async def confirm(request: web.Request) -> web.StreamResponse:
+    """`POST /connect/qrconnect` with `user`: they scanned the code and said yes on their phone."""
+    state = request.app[STATE]
+    answer = read_authorize(request.raw_path.partition("?")[2], state.sim, website=True)
+    user = state.sim.user(str((await request.post()).get("user", "")))
+    if isinstance(answer, Refused) or user is None:
+        return _error_page(state, answer if isinstance(answer, Refused) else BLANK)
     return await _send_back(request, state, answer, user.key)
 
 

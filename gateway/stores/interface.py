@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.core.handover import Stage
 from gateway.core.identity import Binding, Claims, Standing, Subject
 
 # --- bindings ---------------------------------------------------------------------------------------
@@ -88,6 +89,7 @@ class AuditEvent(StrEnum):
     REFUSED = "refused"  # credentials or code were wrong
     CONFLICT = "conflict"
     LOGOUT = "logout"  # detail: "here", "other" or "everywhere"
+    HANDOVER = "handover"  # a phone let another browser in; the row's `method` says which step it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,36 @@ class CodeCheck(StrEnum):
     DEAD = "dead"  # none was sent, or it expired, was used, or ran out of tries
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who let a browser in: the phone's subject and session. `auth_time`: when the phone danced."""
+
+    subject: Subject
+    sid_hash: str
+    created: int
+    auth_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A browser outside WeChat that waits for a phone to let it in (core/handover.py).
+
+    `browser_hash` names the browser's own secret, `holder` the session of the phone that claimed it. `device` and
+    `address` are the browser's as the phone's owner is told them; `return_to` where it goes on.
+    """
+
+    browser_hash: str
+    number: str = field(repr=False)
+    host: str
+    device: str
+    address: str = field(repr=False)
+    return_to: str = field(repr=False)
+    expires: int
+    stage: Stage = Stage.OPEN
+    holder: str = ""
+    approval: Approval | None = None
+
+
 class State(Protocol):
     """Short-lived; may lose a second of writes on a crash, never gives one right to two."""
 
@@ -221,6 +253,21 @@ class State(Protocol):
 
     async def hits(self, bucket: str, limit: int, window: int, now: int) -> int:
         """Like `hit`, without counting: 0 if another event would be within `limit`."""
+
+    async def put_handover(self, key_hash: str, handover: Handover, former: str = "") -> None:
+        """Store a fresh one under the hash of what the phone scans; that of browser hash `former` is gone."""
+
+    async def handover(self, key_hash: str, now: int) -> Handover | None:
+        """The live one that was scanned, not consumed."""
+
+    async def handover_of(self, browser_hash: str, now: int) -> Handover | None:
+        """The live one of this browser, not consumed."""
+
+    async def move_handover(self, key_hash: str, before: Handover, after: Handover, now: int) -> bool:
+        """One atomic step from `before`, if stage and holder still are what they were. False: somebody was faster."""
+
+    async def take_handover(self, browser_hash: str, now: int) -> Handover | None:
+        """Consume the browser's approved one in one atomic step: of two concurrent calls one gets it."""
 
     async def prune(self, now: int) -> None:
         """Forget what has expired."""

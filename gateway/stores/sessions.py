@@ -9,7 +9,7 @@ import aiohttp_session
 from aiohttp import web
 
 from gateway.core.cookies import CookieNames, parse_cookies
-from gateway.core.identity import Session, Subject
+from gateway.core.identity import HANDOVER, Session, Subject
 from gateway.sealing import Sealer
 
 SKEW = 60  # seconds that another machine's clock may be ahead of ours
@@ -33,6 +33,7 @@ class SessionSealer:
         """The session as a cookie value. Its idle time starts anew."""
         subject = session.subject
         fields = [session.sid, subject.app, subject.openid, session.auth_time, session.created, now]
+        fields += [session.via] if session.via else []  # older versions know sessions of an own dance only
         return self._sealer.seal(json.dumps(fields, separators=(",", ":")).encode(), now=now)
 
     def open(self, token: str) -> Session | None:
@@ -44,7 +45,7 @@ class SessionSealer:
             fields = json.loads(plain)
         except (ValueError, RecursionError):
             return None
-        return _session(*fields) if isinstance(fields, list) and len(fields) == 6 else None
+        return _session(*fields) if isinstance(fields, list) and len(fields) in (6, 7) else None
 
     def expired(self, session: Session, now: int) -> bool:
         """Past its idle or absolute limit, or from the future beyond what clocks may differ."""
@@ -53,7 +54,7 @@ class SessionSealer:
 
     def remaining(self, session: Session, now: int) -> int:
         """Seconds until the nearer of both limits; zero or less when it has passed."""
-        return min(session.sealed_at + self._idle, session.created + self._absolute) - now
+        return min(session.sealed_at + self._idle, session.ends(self._absolute)) - now
 
     def due(self, session: Session, now: int) -> bool:
         """Past a quarter of the idle time: worth sealing again, so that an active user stays signed in."""
@@ -67,14 +68,16 @@ class SessionSealer:
 
 
 def _session(
-    sid: object, app: object, openid: object, auth_time: object, created: object, sealed_at: object
+    sid: object, app: object, openid: object, auth_time: object, created: object, sealed_at: object, via: object = ""
 ) -> Session | None:
+    if via not in ("", HANDOVER):
+        return None
     if not (isinstance(sid, str) and isinstance(app, str) and isinstance(openid, str) and sid and app and openid):
         return None
     # bool is an int to isinstance, never to us
     if type(auth_time) is not int or type(created) is not int or type(sealed_at) is not int:
         return None
-    return Session(sid, Subject(app, openid), auth_time, created, sealed_at)
+    return Session(sid, Subject(app, openid), auth_time, created, sealed_at, str(via))
 
 
 def read(jar: aiohttp_session.Session) -> Session | None:
@@ -86,6 +89,7 @@ def read(jar: aiohttp_session.Session) -> Session | None:
         jar.get("auth_time"),
         jar.get("created"),
         jar.get("sealed_at"),
+        jar.get("via", ""),
     )
 
 
@@ -95,6 +99,7 @@ def write(jar: aiohttp_session.Session, session: Session) -> None:
 
 
 def _fields(session: Session) -> dict[str, str | int]:
+    via = {"via": session.via} if session.via else {}
     return {
         "sid": session.sid,
         "app": session.subject.app,
@@ -102,6 +107,7 @@ def _fields(session: Session) -> dict[str, str | int]:
         "auth_time": session.auth_time,
         "created": session.created,
         "sealed_at": session.sealed_at,
+        **via,
     }
 
 

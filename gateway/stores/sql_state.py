@@ -30,6 +30,7 @@ from gateway.sealing import Sealer
 
 from .database import Database, Timeouts
 from .interface import BindRequest, Claim, ClaimState, CodeCheck, Conflict, Ticket
+from .sql_handovers import SqlHandovers, handovers_table
 from .sqlite import FileKind, open_sqlite
 
 MAX_TICKETS = 10  # live, of one sid
@@ -79,6 +80,7 @@ counters = Table(
     Column("expires", BigInteger, nullable=False),  # the window's end
     Index("counters_by_expiry", "expires"),
 )
+handovers = handovers_table(metadata)
 
 
 async def open_sql_state(url: str, *, sealer: Sealer, timeouts: Timeouts | None = None) -> "SqlState":
@@ -92,12 +94,11 @@ async def open_sql_state(url: str, *, sealer: Sealer, timeouts: Timeouts | None 
     return SqlState(database, sealer)
 
 
-class SqlState:
+class SqlState(SqlHandovers):
     """`State` over a `Database`. Every race is decided in one transaction that holds the write lock from its start."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._database = database
-        self._sealer = sealer
+        super().__init__(database, sealer, handovers)
 
     async def put_ticket(self, key_hash: str, ticket: Ticket) -> None:
         """The sid's oldest tickets beyond the limit go."""

@@ -21,6 +21,7 @@ from .links import Links
 from .login import Login
 from .me import Me
 from .outcomes import OutcomeSealer
+from .outsiders import outside_routes
 from .pages import Pages
 from .parts import WebParts
 from .privacy import Privacy
@@ -43,9 +44,18 @@ def build_web(parts: WebParts) -> web.Application:
     links = Links(parts.prefix)
     assets = Assets(parts.prefix, parts.look.files())
     pages = Pages(parts.prefix, parts.brand, assets.urls, parts.look)
-    visitors = Visitors(parts.bindings, parts.absolute, parts.app_of_host)
+    visitors = Visitors(parts.bindings, parts.absolute, parts.counts_on)
     tickets = Tickets(parts.state, parts.limits.ticket, parts.limits.chain, parts.random)
-    login = Login(parts.dance, parts.providers, parts.app_of_host, parts.origin_of, links, parts.metrics, parts.clock)
+    login = Login(
+        parts.dance,
+        parts.providers,
+        parts.app_of_host,
+        parts.origin_of,
+        links,
+        parts.outside,
+        parts.metrics,
+        parts.clock,
+    )
     exchanges = Exchanges(
         parts.state, OutcomeSealer(parts.result_sealer), parts.limits.exchange_wait, parts.clock, parts.sleep
     )
@@ -80,7 +90,6 @@ def build_web(parts: WebParts) -> web.Application:
         parts.clock,
     )
     routes = [
-        web.get("/login", login.get),
         web.get("/callback", callback.get, allow_head=False),
         web.get("/me", me.get),
         web.get("/me/unbind", me.confirm_unbind),
@@ -94,6 +103,7 @@ def build_web(parts: WebParts) -> web.Application:
         web.get("/static/{name}", assets.get),
         web.post("/care", Care(pages, links, parts.origin_of, parts.secure).post),
         *_binding(parts, links, pages, visitors, tickets, teller, tasks),
+        *outside_routes(parts, login, visitors, pages, links),
     ]
     app = web.Application(
         middlewares=[failures(pages), aiohttp_session.session_middleware(parts.sessions)], client_max_size=MAX_BODY

@@ -82,13 +82,13 @@ class Callback:
         if is_prefetch(request):
             raise Halt(notices.PREFETCH)
         visit = visit_of(request)
-        app = self._login.app(visit)
+        self._login.app(visit)
         query = request.query
         codes, states = query.getall("code", []), query.getall("state", [])
         if len(codes) != 1 or len(states) != 1 or "error" in query or not _CODE.fullmatch(codes[0]):
             raise self._halt(notices.BAD_CALLBACK)
         attempt = self._dance.find(states[0], visit.jar, int(self._clock()))
-        if attempt is None or attempt.app != app:
+        if attempt is None or not self._visitors.counts_on(visit.host, attempt.app):
             return await self._without_cookie(request, visit, states[0])
         return await self._with_cookie(request, visit, attempt, codes[0])
 
@@ -103,6 +103,8 @@ class Callback:
         self._metrics.dance(app, "lost_cookie")
         if restarts:
             raise self._halt(notices.SIGN_IN_FAILED)
+        if self._login.elsewhere(visit) is not None:  # somebody copied the address out of WeChat
+            return redirect(302, self._links.login("/"))
         # A page, not a redirect: some WebViews drop the cookies of redirects.
         departure = self._login.depart(visit, "/", restarts + 1)
         return departure.on(self._pages.page(visit, "restart.html", notice=notices.SIGNING_IN, url=departure.url))
@@ -161,7 +163,7 @@ class Callback:
                 again = Link(self._links.login(attempt.return_to), "snapshot.again")
                 return self._pages.notice(visit, notices.SNAPSHOT, action=again)
             case Failed(Failure.RESTART) if attempt.restarts < MAX_RESTARTS:
-                return self._login.depart(visit, attempt.return_to, attempt.restarts + 1).answer()
+                return self._login.depart(visit, attempt.return_to, attempt.restarts + 1, attempt.app).answer()
             case Failed(failure):
                 notice = _FAILURES[failure]
                 return self._pages.notice(

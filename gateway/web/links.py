@@ -32,6 +32,22 @@ class Links:
         """Mints a ticket from the session and shows the bind page."""
         return f"{self.prefix}/bind?return_to={quote(return_to, safe='')}"
 
+    def me(self) -> str:
+        """The visitor's own page."""
+        return f"{self.prefix}/me"
+
+    def handover(self) -> str:
+        """How far this browser's hand-over is."""
+        return f"{self.prefix}/handover"
+
+    def approval(self, key: str) -> str:
+        """The page that a phone opens which scanned a hand-over's code."""
+        return f"{self.prefix}/handover/approve?{urlencode({'key': key})}"
+
+    def is_approval(self, target: str) -> bool:
+        """Whether this is such a page."""
+        return target.startswith(f"{self.prefix}/handover/approve?")
+
     def ticket(self, key: str, **parameters: str) -> str:
         """The bind page of a ticket."""
         return f"{self.prefix}/bind?{urlencode({'ticket': key, **parameters})}"

@@ -1,18 +1,19 @@
-"""GET /login: sends a browser to WeChat. The only place where attempts start."""
+"""Sends a browser to WeChat. The only place among the pages where attempts start."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from gateway.core.outside import Outside, may_be_wechat
 from gateway.telemetry.metrics import Metrics
 from gateway.wechat.dance import Dance
 from gateway.wechat.interface import Provider
 
 from .links import Links
-from .notices import MISDIRECTED, PREFETCH, Halt
+from .notices import MISDIRECTED, Halt
 from .pages import redirect
-from .visits import Visit, is_prefetch, visit_of
+from .visits import Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ class Departure:
 
 
 class Login:
-    """Starts attempts, for the login page and for callbacks that must dance again."""
+    """Starts attempts, for the login page and for callbacks that must dance again.
+
+    `outside` says by app what browsers get that are not WeChat's.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Login:
         app_of_host: Callable[[str], str | None],
         origin_of: Callable[[str], str],
         links: Links,
+        outside: Mapping[str, Outside],
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
@@ -51,15 +56,9 @@ class Login:
         self._app_of_host = app_of_host
         self._origin_of = origin_of
         self._links = links
+        self._outside = outside
         self._metrics = metrics
         self._clock = clock
-
-    async def get(self, request: web.Request) -> web.Response:
-        """302 to WeChat. A guessing browser starts nothing."""
-        if is_prefetch(request):
-            raise Halt(PREFETCH)
-        visit = visit_of(request)
-        return self.depart(visit, self._links.return_to(request.query.getall("return_to", []))).answer()
 
     def app(self, visit: Visit) -> str:
         """The WeChat app of this Host. Halts with 421 if there is none."""
@@ -68,9 +67,14 @@ class Login:
             raise Halt(MISDIRECTED)
         return app
 
-    def depart(self, visit: Visit, return_to: str, restarts: int = 0) -> Departure:
-        """A new attempt in this browser, after `restarts` that failed."""
-        app = self.app(visit)
+    def elsewhere(self, visit: Visit) -> Outside | None:
+        """What this browser gets, which WeChat would turn away; None: it may go to WeChat. Halts with 421."""
+        outside = self._outside.get(self.app(visit), Outside.QR)
+        return None if outside is Outside.WECHAT or may_be_wechat(visit.user_agent) else outside
+
+    def depart(self, visit: Visit, return_to: str, restarts: int = 0, app: str | None = None) -> Departure:
+        """A new attempt in this browser, after `restarts` that failed, by this Host's app or by `app`."""
+        app = app or self.app(visit)
         started = self._dance.start(app, return_to, visit.jar, int(self._clock()), restarts)
         self._metrics.dance(app, "redirect_sent")
         if restarts:

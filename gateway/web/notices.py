@@ -39,6 +39,14 @@ MISDIRECTED = Notice("misdirected", 421)
 UNAVAILABLE = Notice("unavailable", 503)
 INTERNAL_ERROR = Notice("internal_error", 500)
 
+OUTSIDE_WECHAT = Notice("outside_wechat", 403, "info")
+HANDOVER_GONE = Notice("handover_gone", 410, "info")
+HANDOVER_MISTAKEN = Notice("handover_mistaken", 403)
+HANDOVER_REFUSED = Notice("handover_declined", 403, "info")
+HANDOVER_DONE = Notice("handover_done", 200, "success")
+HANDOVER_STOPPED = Notice("handover_stopped", 200, "info")
+HANDOVER_NOT_BOUND = Notice("handover_not_bound", 403)
+
 
 class Halt(Exception):
     """A request ends with this notice. `retry_after` in seconds."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from gateway.core.cookies import CookieNames
+from gateway.core.outside import Outside
 from gateway.sealing import KeyedHash, Sealer
 from gateway.stores.interface import Bindings, State
 from gateway.stores.sessions import SealedCookieStorage
@@ -76,7 +77,15 @@ class Limits:
     sends_per_network: int = 600  # a /24, or a /48 of IPv6
     sends_in_all: int = 3000
     dead_codes_per_ip: int = 300  # an hour; login codes that WeChat refused
+    handover: int = 120
+    handovers_per_ip: int = 120  # begun within the time that one lives
+    handovers_in_all: int = 3000
+    handovers_per_subject: int = 20  # an hour, that a phone claims
     exchange_wait: float = 20.0  # for a copy of a callback, while another copy exchanges
+
+
+def _no_app(host: str) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +93,11 @@ class WebParts:
     """Everything that `build_web` needs.
 
     `app_of_host` and `origin_of` take a Host as the client sees it, lower case: the WeChat app that logs people in
-    there (None: no app does), and the origin of our pages there. `needs_binding(host, return_to)`: whether that
-    page is for bound users only. `password`, or `sms` with `resolver`, make a method of binding; `phone` gives the one
-    spelling of a phone, None for what is none. `absolute` is the sessions' absolute limit in seconds; `jwks` gives the
+    there (None: no app does), and the origin of our pages there; `website_of_host`: another app whose sessions count
+    there too. `needs_binding(host, return_to)`: whether that page is for bound users only. `password`, or `sms` with
+    `resolver`, make a method of binding; `phone` gives the one spelling of a phone, None for what is none. `absolute`
+    is the sessions' absolute limit in seconds; `tell` hears of binds and unbinds, and returns at once; `jwks` gives the
     published keys as JSON; `domain_files` are served at the root.
-    `tell` hears of binds and unbinds, and returns at once.
     """
 
     prefix: str
@@ -111,6 +120,8 @@ class WebParts:
     sms: SmsSender | None = None
     resolver: PhoneResolver | None = None
     phone: Callable[[str], str | None] = canonical_phone
+    outside: Mapping[str, Outside] = field(default_factory=dict)  # by app; QR, if it does not say
+    website_of_host: Callable[[str], str | None] = _no_app
     domain_files: Mapping[str, str] = field(default_factory=dict)
     brand: Brand = Brand()
     look: Look = field(default_factory=Look)
@@ -121,6 +132,11 @@ class WebParts:
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = secrets.token_bytes
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def counts_on(self, host: str, app: str) -> bool:
+        """Whether sessions of `app` count on this Host."""
+        own = self.app_of_host(host)
+        return own is not None and app in (own, self.website_of_host(host))
 
     @property
     def methods(self) -> tuple[str, ...]:

@@ -28,17 +28,20 @@ class Visitor:
 
 
 class Visitors:
-    """The sessions of this gateway. `absolute`: their absolute limit in seconds."""
+    """The sessions of this gateway. `absolute`: their absolute limit in seconds.
 
-    def __init__(self, bindings: Bindings, absolute: int, app_of_host: Callable[[str], str | None]) -> None:
+    `counts_on(host, app)` says whether sessions of this app count on this Host.
+    """
+
+    def __init__(self, bindings: Bindings, absolute: int, counts_on: Callable[[str, str], bool]) -> None:
         self._bindings = bindings
         self._absolute = absolute
-        self._app_of_host = app_of_host
+        self.counts_on = counts_on
 
     async def session(self, request: web.Request, visit: Visit) -> Session | None:
         """The browser's live session, if it is of the app that logs people in on this Host."""
         session = sessions.read(await aiohttp_session.get_session(request))
-        return session if session and session.subject.app == self._app_of_host(visit.host) else None
+        return session if session and self.counts_on(visit.host, session.subject.app) else None
 
     async def visitor(self, request: web.Request, visit: Visit) -> Visitor | None:
         """The live session and its binding."""
@@ -57,21 +60,21 @@ class Visitors:
                 token_hash(session.sid),
                 session.subject,
                 session.created,
-                session.created + self._absolute,
+                session.ends(self._absolute),
                 visit.device,
             )
         )
 
     async def replaced(self, old: Session, visit: Visit, now: int) -> Session:
         """A session under a new sid in place of `old`, which is dead from now on. No limit moves."""
-        new = replace(sessions.new_session(old.subject, now), auth_time=old.auth_time, created=old.created)
+        new = replace(sessions.new_session(old.subject, now), auth_time=old.auth_time, created=old.created, via=old.via)
         await self.register(new, visit)
         await self.revoke(old)
         return new
 
     async def revoke(self, session: Session) -> None:
         """End the session everywhere, copies of its cookie included."""
-        await self._bindings.revoke_session(token_hash(session.sid), session.created + self._absolute)
+        await self._bindings.revoke_session(token_hash(session.sid), session.ends(self._absolute))
 
 
 async def sign_in(request: web.Request, session: Session) -> None:

@@ -20,11 +20,13 @@ def facts(access: Access = Access.BOUND, own: bool = False, **known: object) -> 
     """A bound user's navigation, but for what is `known` otherwise; a policy's fields may be named too."""
     policy_fields = {
         name: known.pop(name)
-        for name in ("max_age", "require", "on_anonymous", "on_unbound", "preflight_policy")
+        for name in ("max_age", "require", "on_anonymous", "on_unbound", "preflight_policy", "let_in")
         if name in known
     }
     if "preflight_policy" in policy_fields:
         policy_fields["preflight"] = policy_fields.pop("preflight_policy")
+    if "let_in" in policy_fields:
+        policy_fields["handover"] = policy_fields.pop("let_in")
     policy = Policy("page", access, **policy_fields)  # type: ignore[arg-type]
     route = Route("app", ("*",), "/", False, frozenset({"*"}), policy, "legacy", own=own)
     signed_in = Facts(route, True, "main", SessionState.LIVE, "main", 10, binding())
@@ -56,6 +58,22 @@ ADMINS = (Requirement("role", ("admin",)),)
         (facts(binding=None, require=ADMINS), Bind(Reason.NOT_BOUND, redirect=True)),
         (facts(require=ADMINS), Deny(Reason.CLAIMS_REFUSED, 403)),
         (facts(require=ADMINS, binding=binding(claims={"role": "admin"})), Forward(Reason.BOUND, identified=True)),
+        (facts(website="site"), Forward(Reason.BOUND, identified=True)),
+        (facts(website="site", session_app="site", binding=binding("site")), Forward(Reason.BOUND, identified=True)),
+        (facts(website="site", session_app="site"), Bind(Reason.NOT_BOUND, redirect=True)),
+        (facts(website="site", binding=binding("site")), Bind(Reason.NOT_BOUND, redirect=True)),
+        (facts(website="site", session_app="other"), Login(Reason.SESSION_OF_OTHER_APP, redirect=True)),
+        (facts(website=None, session_app=None, session=SessionState.LIVE), Login(Reason.SESSION_OF_OTHER_APP, True)),
+        (facts(handover=True), Forward(Reason.BOUND, identified=True)),
+        (facts(handover=True, let_in=False), Deny(Reason.HANDOVER_REFUSED, 403)),
+        (facts(handover=False, let_in=False), Forward(Reason.BOUND, identified=True)),
+        (facts(handover=True, let_in=False, binding=None), Deny(Reason.HANDOVER_REFUSED, 403)),
+        (facts(Access.WECHAT, handover=True, let_in=False), Deny(Reason.HANDOVER_REFUSED, 403)),
+        (
+            facts(Access.OPTIONAL, handover=True, let_in=False),
+            Forward(Reason.ANONYMOUS_ALLOWED, identified=False),
+        ),
+        (facts(Access.PUBLIC, handover=True), Forward(Reason.PUBLIC, identified=False)),
         (facts(Access.WECHAT), Forward(Reason.BOUND, identified=True)),
         (facts(Access.WECHAT, binding=None), Forward(Reason.UNBOUND_ALLOWED, identified=True)),
         (facts(Access.WECHAT, binding=binding("other")), Forward(Reason.UNBOUND_ALLOWED, identified=True)),

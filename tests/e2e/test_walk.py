@@ -123,7 +123,7 @@ async def test_the_walk_without_scripts(pick_up: Pick) -> None:
 
 
 async def test_an_ordinary_browser_is_sent_to_wechat(pick_up: Pick) -> None:
-    """A browser that is not WeChat's gets as far as WeChat's own page, which asks for WeChat."""
+    """As the demo says: a browser that is not WeChat's gets as far as WeChat's own page, which asks for WeChat."""
     desktop = await pick_up(user_agent="Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari/537.36")
     await desktop.visit("/orders")
     await expect(desktop.page.locator("body")).to_contain_text("请在微信客户端打开链接")

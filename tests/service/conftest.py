@@ -50,6 +50,7 @@ _POLICIES = {
     "blue": 'access = "public"\n[request_headers]\nset = { X-Env = "blue" }\n[response_headers]\nremove = ["Server"]\n',
     "edited": 'access = "bound"\n[request_headers]\nset = { X-Env = "prod" }\n'
     '[response_headers]\nset = { X-Frame-Options = "DENY" }\nremove = ["Cache-Control"]\n',
+    "near": 'access = "bound"\nhandover = false\n',
     "cross": 'access = "bound"\npreflight = "forward"\ncors = { origins = ["http://spa.test"] }\n',
     "brief": 'access = "public"\nidle_timeout = "600ms"\ntunnel_timeout = "600ms"\n',
 }
@@ -95,6 +96,10 @@ servers = ["http://127.0.0.1:{upstream}"]
 """
 
 
+_SIM_APPS = (
+    SimApp("wx520c15f417810387", APP_SECRET, domains=("127.0.0.1",)),
+    SimApp("wx7d0b3a95c61e82f4", APP_SECRET, domains=("127.0.0.1",), website=True),
+)
 _PLAIN = (
     "import sys; from gateway.app import Gateway; Gateway.__init__.__kwdefaults__['fast'] = False;"
     "from gateway.cli import main; sys.exit(main())"
@@ -228,15 +233,14 @@ async def open_house(tmp_path: Path, users_file: Path, fast: bool) -> AsyncItera
         shutil.copy(users_file, folder / "users.toml")
         port = free_port()
         people = (*(SimUser(name, name) for name in USERS), *(SimUser(f"u{n}", f"u{n}") for n in range(60)))
-        wechat_app = build_wechat(
-            WeChatSim(apps=(SimApp("wx520c15f417810387", APP_SECRET, domains=("127.0.0.1",)),), users=people)
-        )
+        wechat_app = build_wechat(WeChatSim(apps=_SIM_APPS, users=people))
         wechat = await serve(wechat_app, "127.0.0.1", 0)
         closers.append(wechat.cleanup)
         upstream = StrictUpstream(issuer=f"http://127.0.0.1:{port}")
         upstream_port = await upstream.start()
         closers.append(upstream.stop)
         names = ("server", "app", "bindings", "identity", "bind", "session", "limits", "legacy", "listen")
+        parts["app"] = parts.get("app", "").replace("{wechat}", f"http://127.0.0.1:{wechat.addresses[0][1]}")
         text = _CONFIG.format(
             port=port,
             wechat=wechat.addresses[0][1],

@@ -109,6 +109,11 @@ class Line:
             await self.writer.wait_closed()
 
 
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
+
+
 @dataclass
 class Browser:
     """A cookie jar, WeChat's user agent, and no automatic redirects. `jar` is by host name, as browsers do it."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.core.cookies import CookieNames
 from gateway.core.errors import StoreOutage
-from gateway.core.identity import Session, Subject
+from gateway.core.identity import HANDOVER, Session, Subject
 from gateway.sealing import Sealer
 from gateway.stores import sessions
 from gateway.stores.sessions import SealedCookieStorage, SessionSealer, new_session
@@ -53,6 +53,26 @@ class _Plain:
 
     def open(self, token):
         return token.encode()
+
+
+def test_a_session_let_in_lasts_eight_hours():
+    """Whatever the configuration allows, and whatever it was renewed to; less where less is allowed."""
+    limits = SessionSealer(SEALER, 30 * 86400, 30 * 86400)
+    let_in = replace(SESSION, via=HANDOVER, sealed_at=100 + 7 * 3600)
+    assert limits.open(limits.seal(let_in, let_in.sealed_at)) == let_in
+    assert not limits.expired(let_in, 100 + 8 * 3600 - 1)
+    assert limits.expired(let_in, 100 + 8 * 3600)
+    assert let_in.ends(3600) == 3700
+    assert SESSION.ends(30 * 86400) == 100 + 30 * 86400
+
+
+def test_cookies_of_the_version_before_open():
+    """Six fields are a session of an own dance, and such sessions are sealed so still; a seventh must be known."""
+    sealer = SessionSealer(_Plain(), IDLE, ABSOLUTE)
+    assert sealer.seal(SESSION, 100) == '["sid","main","openid-alice",100,100,100]'
+    assert sealer.open('["sid","main","openid-alice",100,100,100]') == SESSION
+    for via in ('"other"', "1", "null", "true", '["handover"]', "{}"):
+        assert sealer.open(f'["sid","main","openid-alice",100,100,100,{via}]') is None
 
 
 def test_the_token_hides_its_session():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.wechat.interface import ExchangeFailed, Failure, WeChatIdentity
 from gateway.wechat.oauth import authorize_url, classify, parse_token_reply
+from gateway.wechat.website import qrconnect_url
 
 OPENID = "o9AgO5Kd5ggOC-bXrbNODIiE3bGY"
 REPLY = {"access_token": "T", "expires_in": 7200, "refresh_token": "R", "openid": OPENID, "scope": "snsapi_base"}
@@ -32,6 +33,16 @@ def test_the_authorize_url_has_wechats_order() -> None:
         "https://open.weixin.qq.com/connect/oauth2/authorize?appid=wx1"
         "&redirect_uri=https%3A%2F%2Fa.test%2F_gateway%2Fcallback&response_type=code"
         "&scope=snsapi_base&state=ab12#wechat_redirect"
+    )
+
+
+def test_the_website_logins_url() -> None:
+    """The documented order, snsapi_login, #wechat_redirect."""
+    url = qrconnect_url("https://open.weixin.qq.com/", "wx1", "https://a.test/_gateway/callback", "ab12")
+    assert url == (
+        "https://open.weixin.qq.com/connect/qrconnect?appid=wx1"
+        "&redirect_uri=https%3A%2F%2Fa.test%2F_gateway%2Fcallback&response_type=code"
+        "&scope=snsapi_login&state=ab12#wechat_redirect"
     )
 
 
