@@ -127,6 +127,10 @@ class Phone:
             await self.page.locator("#consent").check()
         await self.press(self.submit)
 
+    async def choose(self, method: str) -> None:
+        """Tap the tab of a way to bind: password or sms."""
+        await self.press(self.page.locator(f"label[for=method-{method}]"))
+
     @property
     def submit(self) -> Locator:
         """The button that binds."""
