@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,12 +84,14 @@ def copy_demo(folder: Path, replace: dict[str, str]) -> Path:
 
 
 @contextlib.contextmanager
-def open_house(folder: Path) -> Iterator[House]:
-    """Start everything, wait until it is ready, end it."""
+def open_house(folder: Path, edits: Mapping[str, str] | None = None) -> Iterator[House]:
+    """Start everything, wait until it is ready, end it. `edits` replace parts of the demo's gateway.toml."""
     gateway, admin, wechat, legacy = free_ports(4)
     house = House(folder, gateway, admin, wechat, legacy)
     ports = {8080: gateway, 8081: admin, 8090: wechat, 8070: legacy}
-    config = copy_demo(folder, {f"127.0.0.1:{old}": f"127.0.0.1:{new}" for old, new in ports.items()})
+    config = copy_demo(
+        folder, {f"127.0.0.1:{old}": f"127.0.0.1:{new}" for old, new in ports.items()} | dict(edits or {})
+    )
     prepare(folder / ".demo")
     with (
         running(

@@ -1,8 +1,8 @@
 """Every page of ours under axe-core, at every size, in the light and the dark, in every language, in large type.
 
-To add a page, add one line to STATES: a name, and a function that leads a phone there (a state that follows another is a
-line behind it). Each state is then looked at by axe-core in each of LOOKS, must fit its screen, be in one language, and
-leaves a picture named after state and look in $GATEWAY_SCREENSHOTS: look at it.
+To add a page, add one line to STATES: a name, and a function that leads a phone there (a state that follows another
+is a line behind it). Each state is then looked at by axe-core in each of LOOKS, must fit its screen, be in one
+language, and leaves a picture named after state and look in $GATEWAY_SCREENSHOTS: look at it (tools/pictures.sh).
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,10 +11,11 @@ from typing import Any
 
 import axe_playwright_python
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from .conftest import Pick
-from .phone import DESKTOP, PASSWORDS, WECHAT_IOS, Phone
+from .phone import DESKTOP, PASSWORDS, PHONE, WECHAT_IOS, Phone
+from .processes import open_house
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -203,7 +204,7 @@ STATES: dict[str, State] = {
 
 
 async def flaws(page: Page) -> list[str]:
-    """What axe-core finds on the page. It is given past the page's content policy, which lets no stranger's script in."""
+    """What axe-core finds on the page. It comes in past the content policy, which lets in no stranger's script."""
     await page.evaluate(AXE)
     found: list[str] = await page.evaluate(RULES)
     return found
@@ -229,3 +230,37 @@ async def test_axe_finds_nothing(pick_up: Pick, look: str) -> None:
         found += [f"{name}: {flaw}" for flaw in await flaws(phone.page)]
         assert await phone.page.locator("[data-weui-mode=care]").count() == (care and name not in SMALL_PAGES), name
     assert found == []
+
+
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 40"><style>.a{fill:#0052d9}</style>
+<rect class="a" width="40" height="40" rx="8"/><path d="M10 28 20 10l10 18z" fill="#fff"/>
+<path class="a" d="M52 12h100v5H52zM52 24h70v5H52z"/></svg>"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_look_of_ones_own(browser: Browser, shots: Path, tmp_path: Path, scheme: str) -> None:
+    """Name, logo, colours, words, one method only: the page shows them, has the colour, and axe-core finds nothing."""
+    (tmp_path / "logo.svg").write_text(LOGO)
+    own = (
+        'brand = "示例学院"\nlogo = "logo.svg"\ncolor = "#0052d9"\ncolor_dark = "#2662d9"\n'
+        'texts = { zh-Hans = { "bind.title" = "绑定职工账号", "bind.username" = "工号" } }'
+    )
+    with open_house(tmp_path, {'#brand = ""': own, 'methods = ["password", "sms"]': 'methods = ["password"]'}) as house:
+        context = await browser.new_context(**PHONE, color_scheme=scheme)
+        phone = Phone(await context.new_page(), house, shots)
+        phone.watch()
+        phone.expected = {401}
+        await bind(phone)
+        await expect(phone.page.get_by_role("heading")).to_have_text("绑定职工账号")
+        await expect(phone.page.locator("header")).to_have_text("示例学院")
+        assert await phone.page.locator(".gw-logo").evaluate("logo => logo.complete && logo.naturalWidth > 0")
+        assert await phone.page.locator(".gw-tabs, .gw-method[type=radio]").count() == 0
+        color = {"light": "rgb(0, 82, 217)", "dark": "rgb(38, 98, 217)"}[scheme]
+        await expect(phone.submit).to_have_css("background-color", color)
+        await phone.look(f"own-bind-{scheme}")
+        assert await flaws(phone.page) == []
+        await bind_wrong(phone)
+        await phone.look(f"own-bind-wrong-{scheme}")
+        assert await flaws(phone.page) == []
+        await context.close()
+        phone.check()

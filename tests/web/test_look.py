@@ -203,7 +203,7 @@ async def test_the_bind_page_is_light(open_house, browser):
     """All that a phone receives for it, heads included, is at most 60 KB, even with the largest logo."""
     import random
 
-    noise = random.Random(7).randbytes(24 * 1024)  # noqa: S311 - what does not compress
+    noise = random.Random(7).randbytes(24 * 1024)  # what does not compress
     look = Look(logo=(".png", noise), color="#0052d9")
     browser = (await open_house(look=look)).browser()
     ticket = await browser.ticket()
