@@ -22,5 +22,5 @@ picture bind-wrong bind-wrong-phone-light
 picture bind-dark bind-phone-dark
 picture bind-care bind-phone-care
 picture bind-own own-bind-light
-picture me me-unbind-phone-light
+picture me me-phone-light
 picture ticket-gone ticket-gone-phone-light

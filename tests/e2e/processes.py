@@ -60,8 +60,8 @@ class House:
         return seen
 
     def forget(self) -> None:
-        """As on the first day: nobody is bound, no ticket is open, nothing was counted, WeChat behaves."""
-        self._delete("bindings.db", "SELECT 'bindings'")
+        """As on the first day: nobody is bound or signed in, no ticket is open, nothing was counted, WeChat behaves."""
+        self._delete("bindings.db", "VALUES ('bindings'), ('sessions')")
         self._delete("state.db", "SELECT name FROM sqlite_master WHERE type = 'table'")
         urllib.request.urlopen(f"{self.wechat}/sim/reset", data=b"", timeout=5).close()
 

@@ -29,7 +29,7 @@ async def test_by_sms(pick_up: Pick, scripts: bool) -> None:
 
     await page.locator("#phone").fill("12345")
     await phone.press(send)
-    await expect(page.get_by_role("alert")).to_have_text("请输入正确的 11 位手机号。")
+    await expect(page.get_by_role("alert")).to_have_text("请输入正确的手机号。")
     await phone.look("sms-bad-phone")
 
     written = len(phone.house.log)
@@ -106,15 +106,16 @@ async def test_two_people_with_one_phone(phone: Phone) -> None:
 
 
 async def test_an_account_that_is_taken(phone: Phone) -> None:
-    """The account of somebody else's WeChat is refused, says so, and one's own still works on the same form."""
+    """The account of somebody else's WeChat is refused, says so, and one's own still works a tap away."""
     page = phone.page
     phone.expected = {409}
     await phone.bound("xiaoming")
     await phone.on("/")
     await to_bind_page(phone, "xiaohong")
     await phone.fill_in("xiaoming")
-    await expect(page.get_by_role("alert")).to_contain_text("该账号已绑定其他微信。")
+    await expect(page.get_by_role("alert")).to_contain_text("该账号已绑定另一个微信。")
     await phone.look("bind-taken")
+    await phone.press(page.get_by_role("button", name="换一个账号"))
     await phone.fill_in("xiaohong")
     await phone.on("/orders")
     await expect(page.get_by_role("heading", level=1)).to_have_text("李小红的订单")
@@ -157,16 +158,16 @@ async def test_after_five_wrong_tries(phone: Phone) -> None:
 
 
 async def test_back_after_binding(phone: Phone) -> None:
-    """The Back button after a bind finds a page that says it is over, and a button that leads on."""
+    """The Back button after a bind finds a page that says it is done, and a button that leads on."""
     page = phone.page
     phone.expected = {410}
     await phone.bound("xiaoming", "我的订单")
     await phone.on("/orders")
     await page.go_back()
     await phone.on("/_gateway/bind")
-    await expect(page.get_by_role("heading")).to_have_text("页面已失效")
-    await phone.look("ticket-gone")
-    await phone.press(page.get_by_role("link", name="重新开始"))
+    await expect(page.get_by_role("heading")).to_have_text("已经绑定好了")
+    await phone.look("already-bound")
+    await phone.press(page.locator(".weui-btn_primary"))
     await expect(page.get_by_role("heading", level=1)).to_have_text("王小明，您好！")
 
 
@@ -268,7 +269,7 @@ async def test_a_code_is_sent_without_leaving_the_page(phone: Phone) -> None:
     await expect(page.locator("#phone-fault")).to_have_text("请输入手机号。")
     await page.locator("#phone").fill("12345")
     await phone.press(send)
-    await expect(page.locator("#phone-fault")).to_have_text("请输入正确的 11 位手机号。")
+    await expect(page.locator("#phone-fault")).to_have_text("请输入正确的手机号。")
     await page.locator("#phone").fill("13800138000")
     await phone.press(send)
     await expect(page.get_by_role("status")).to_contain_text("验证码会在一分钟内以短信送达")
