@@ -66,7 +66,7 @@ def test_white_text_is_readable_on_every_colour(folder: Any, key: str) -> None:
         ('logo = "//cdn.example/logo.svg"', "pages.logo", "is a URL"),
         ('logo = "text.svg"', "pages.logo", "is no picture"),
         ('logo = "script.svg"', "pages.logo", "is no picture that browsers show: SVG (without scripts)"),
-        ('logo = "large.png"', "pages.logo", "is larger than 24 KB"),
+        ('logo = "large.png"', "pages.logo", "is larger than 20 KB"),
         ('logo_dark = "small.png"', "pages.logo_dark", "needs a logo for the light"),
         ('care = "yes"', "pages.care", "must be true or false"),
         ('templates = "none"', "pages.templates", "is not a folder"),
@@ -78,7 +78,7 @@ def test_what_is_refused(folder: Any, table: str, key: str, message: str) -> Non
     """Each with what would be right."""
     folder.write("text.svg", "not a picture")
     folder.write("script.svg", "<svg><SCRIPT>alert(1)</SCRIPT></svg>")
-    (folder.path / "large.png").write_bytes(PNG + bytes(24 * 1024))
+    (folder.path / "large.png").write_bytes(PNG + bytes(20 * 1024))
     (folder.path / "small.png").write_bytes(PNG)
     pages(folder, table)
     problem = folder.problem()
