@@ -1,6 +1,6 @@
 # Each target is one line: a script of tools/ or one tool of .venv. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test check lint format types imports bench chaos lock clean
+.PHONY: help setup dev demo test check lint format types imports bench chaos pictures lock clean
 
 help: ## this list
 	@tools/help.sh
@@ -37,6 +37,9 @@ bench: setup ## what a request costs, beside plain nginx; PEERS=all installs and
 
 chaos: dev ## inject every fault of docs/reliability.md and write its table (an hour); ARGS="--short" for minutes
 	@tools/chaos.sh $(ARGS)
+
+pictures: dev ## open every page in Chromium, look at it with axe-core, and make docs/images/ of the pages anew
+	@tools/pictures.sh
 
 lock: ## resolve the dependencies of pyproject.toml anew and pin them with hashes (needs uv)
 	@tools/lock.sh

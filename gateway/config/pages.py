@@ -11,7 +11,7 @@ from gateway.core.colors import AA, WHITE, contrast, darkened, hex_of, parse_col
 from .context import Section, context_of, key
 from .values import FilePath
 
-MAX_LOGO = 24 * 1024  # bytes; with it, a page stays small
+MAX_LOGO = 20 * 1024  # bytes; with it, a page stays small
 _SIGNATURES = (
     (".png", b"\x89PNG\r\n\x1a\n"),
     (".jpg", b"\xff\xd8\xff"),
@@ -75,7 +75,7 @@ class Pages(Section):
 
     brand: str = key(default="", max_length=60, description="The name that the pages carry in their heading.")
     logo: LogoFile = key(
-        default=None, description="A picture above the name: a file of at most 24 KB, SVG, PNG, JPEG, GIF or WebP."
+        default=None, description="A picture above the name: a file of at most 20 KB, SVG, PNG, JPEG, GIF or WebP."
     )
     logo_dark: LogoFile = key(default=None, description="The same for the dark. Default: `logo`.")
     color: Color = key(

@@ -42,11 +42,11 @@ _STYLE = (
     "margin:0 auto;padding:68px 32px 24px;text-align:center}"
     "svg{width:54px;height:54px;fill:#fa5151;stroke:#ededed;stroke-width:1.8}.info{fill:#10aeff}"
     "h1{margin:40px 0 16px;font-size:22px;font-weight:500;line-height:1.4}p{margin:0;text-wrap:balance}"
-    "a{box-sizing:border-box;min-width:184px;margin:auto 0 24px;padding:12px 24px;border-radius:8px;background:#07c160;"
+    "a{box-sizing:border-box;min-width:184px;margin:auto 0 24px;padding:12px 24px;border-radius:8px;background:#07873f;"
     "color:#fff;text-decoration:none;font-weight:500;line-height:24px}"
-    "small{margin-top:24px;font-size:12px;color:rgba(0,0,0,.55)}p~small{margin-top:auto}a~small{margin-top:24px}"
+    "small{margin-top:24px;font-size:12px;color:rgba(0,0,0,.62)}p~small{margin-top:auto}a~small{margin-top:24px}"
     "@media(prefers-color-scheme:dark){body{background:#111;color:rgba(255,255,255,.8)}svg{stroke:#111}"
-    "small{color:rgba(255,255,255,.55)}}"
+    "small{color:rgba(255,255,255,.62)}}"
 )
 _ICON = (
     '<svg class="{}" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="12" stroke="none"/>'

@@ -1,6 +1,7 @@
 """POST /care: large type and strong colours in this browser, without a session and without JavaScript."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -31,16 +32,17 @@ class Care:
         visit = visit_of(request)
         refuse_foreign(request, self._origin_of(visit.host))
         fields = await read_form(request, {"care", "back"})
+        value = "1" if fields.get("care") == "1" else "0"
         back = self._links.own_page(fields.get("back", ""))
         if visit.wants_json:
             response = web.json_response({"ok": True})
         elif back:
             response = redirect(303, back)
         else:
-            response = self._pages.notice(visit, TYPE_CHANGED)
+            response = self._pages.notice(replace(visit, jar=((CARE_COOKIE, value), *visit.jar)), TYPE_CHANGED)
         response.set_cookie(
             CARE_COOKIE,
-            "1" if fields.get("care") == "1" else "0",
+            value,
             max_age=YEAR,
             path=self._links.prefix,
             secure=self._secure,

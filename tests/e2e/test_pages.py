@@ -119,8 +119,8 @@ async def test_who_am_i_and_unbind(phone: Phone) -> None:
     assert "1001" not in await page.content()
     await phone.speaks_only("zh-Hans")
     await phone.look("me")
-    await phone.press(page.get_by_role("link", name="解除绑定"))
-    await phone.speaks_only("zh-Hans")
+    await phone.press(page.get_by_role("link", name="解除绑定", exact=True))
+    await expect(page.get_by_role("heading")).to_have_text("解除绑定？")
     await phone.look("me-unbind")
     await phone.press(page.get_by_role("button", name="确认解除绑定"))
     await expect(page.locator("body")).to_contain_text("当前微信尚未绑定账号。")
@@ -141,7 +141,7 @@ async def test_logout_asks_first_when_a_link_leads_there(phone: Phone) -> None:
     await phone.look("logout")
     await phone.press(page.get_by_role("link", name="取消"))
     await expect(page.get_by_role("heading", level=1)).to_have_text("我的账号")
-    await phone.press(page.get_by_role("button", name="退出登录"))
+    await phone.press(page.get_by_role("button", name="退出登录", exact=True))
     await expect(page.get_by_role("heading")).to_have_text("已退出登录")
 
 
@@ -191,8 +191,8 @@ CONTRAST = """() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const element = texts.currentNode.parentElement, text = texts.currentNode.data.trim();
-    if (!text || !element.checkVisibility() || element.closest(".weui-btn_primary, .weui-hidden_abs, noscript, script"))
-      continue;  // white on WeChat's green is WeChat's own
+    if (!text || !element.checkVisibility() || element.closest(".weui-hidden_abs, .gw-unseen, noscript, script"))
+      continue;
     const under = behind(element), [a, b] = [over(parse(getComputedStyle(element).color), under), under].map(light);
     const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
     if (ratio < 3) faint.push(`${ratio.toFixed(1)}: ${text}`);
@@ -240,11 +240,10 @@ async def test_every_page_of_ours(pick_up: Pick, locale: str, language: str, sch
     await phone.fill_in("xiaoming", "oolong")
     await expect(page.get_by_role("alert")).to_be_visible()
     await inspect("bind-wrong")
-    other_method = page.locator(".gw-tabs a:not([aria-current])")
-    await phone.press(other_method)
+    await phone.choose("sms")
     await expect(page.locator("#phone")).to_be_visible()
     await inspect("sms")
-    await phone.press(other_method)
+    await phone.choose("password")
     await expect(page.locator("#password")).to_be_visible()
     await phone.fill_in("xiaoming")
     await phone.on("/orders")
@@ -256,7 +255,7 @@ async def test_every_page_of_ours(pick_up: Pick, locale: str, language: str, sch
     await inspect("unbind")
     await phone.visit("/_gateway/logout")
     await inspect("logout")
-    await phone.press(page.get_by_role("button"))
+    await phone.press(phone.submit)
     await inspect("signed-out")
     await phone.visit("/orders%5C..")
     await inspect("refused")

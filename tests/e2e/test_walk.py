@@ -27,7 +27,7 @@ async def test_the_walk(phone: Phone) -> None:
     await phone.look("bind")
 
     await phone.fill_in("xiaoming", "oolong")
-    await expect(page.get_by_role("alert")).to_have_text("账号或密码不正确，请重新输入。")
+    await expect(page.get_by_role("alert")).to_have_text("账号或密码不正确。多次输错后，需要过一段时间才能再试。")
     await expect(page.locator("#username")).to_have_value("xiaoming")
     await expect(page.locator("#password")).to_have_value("")
     await phone.look("bind-wrong")
@@ -109,7 +109,7 @@ async def test_the_walk_without_scripts(pick_up: Pick) -> None:
     await phone.menu("我的订单")
     await phone.on("/_gateway/bind")
     await phone.fill_in("xiaohong", "oolong")
-    await expect(page.get_by_role("alert")).to_have_text("账号或密码不正确，请重新输入。")
+    await expect(page.get_by_role("alert")).to_have_text("账号或密码不正确。多次输错后，需要过一段时间才能再试。")
     await phone.fill_in("xiaohong")
     await phone.on("/orders")
     await expect(page.get_by_role("heading", level=1)).to_have_text("李小红的订单")

@@ -3,7 +3,7 @@
 TEXTS = {
     # the bind page
     "bind.title": "綁定帳號",
-    "bind.intro": "首次使用，請綁定您的帳號。\n綁定後，用目前的微信開啟即可直接進入。",
+    "bind.intro": "首次使用，請綁定您的帳號。\n綁定後，用目前的微信開啟即可進入。",
     "bind.caution": "請確認本頁面由您自己在微信中開啟。如果是他人傳來的連結，請勿填寫。",
     "bind.methods": "驗證方式",
     "bind.method.password": "密碼",
