@@ -71,6 +71,7 @@ class LegacyDatabase:
         self._query = text(f"SELECT * FROM (\n{query.rstrip()}\n) AS answer LIMIT 2")  # noqa: S608 - the operator's own
         self._parameter = parameter
         self._timeout = timeout
+        self._file = place.path
         self._engine = _engine(place, timeout, connections)
         self._gate = asyncio.Semaphore(connections)
         self._tasks = Tasks()
@@ -106,6 +107,8 @@ class LegacyDatabase:
 
     async def _fetched(self, value: str) -> _Answer | VerifierOutage:
         try:
+            if self._file is not None:
+                await asyncio.to_thread(_readable, self._file)  # the driver leaves a thread behind when it cannot open
             async with asyncio.timeout(self._timeout), self._engine.connect() as connection:
                 result = await connection.execute(self._query, {self._parameter: value})
                 return _Answer(tuple(result.keys()), [dict(row) for row in result.mappings()])
@@ -113,6 +116,11 @@ class LegacyDatabase:
             return VerifierOutage("the database did not answer in time")
         except Exception as error:  # the drivers raise their own too
             return _Answer((), []) if _is_nobodys(error) else VerifierOutage(_described(error))
+
+
+def _readable(path: Path) -> None:
+    with path.open("rb"):
+        pass
 
 
 def _is_nobodys(error: Exception) -> bool:
