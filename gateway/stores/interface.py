@@ -11,6 +11,8 @@ from typing import Protocol
 
 from gateway.core.identity import Binding, Claims, Standing, Subject
 
+from .lockout import Lockout, Strike
+
 # --- bindings ---------------------------------------------------------------------------------------
 
 
@@ -88,6 +90,7 @@ class AuditEvent(StrEnum):
     REFUSED = "refused"  # credentials or code were wrong
     CONFLICT = "conflict"
     LOGOUT = "logout"  # detail: "here", "other" or "everywhere"
+    LOCKED = "locked"  # with this failure a lock begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,12 @@ class State(Protocol):
 
     async def hits(self, bucket: str, limit: int, window: int, now: int) -> int:
         """Like `hit`, without counting: 0 if another event would be within `limit`."""
+
+    async def strike(self, bucket: str, lockout: Lockout, now: int) -> Strike:
+        """One atomic step: a try counts as failed before it is judged, unless it comes too early."""
+
+    async def forgive(self, bucket: str) -> None:
+        """Undo one `strike` that was to be judged and did not fail; the next one need not wait for it."""
 
     async def prune(self, now: int) -> None:
         """Forget what has expired."""
