@@ -86,8 +86,7 @@ keys = [{{ file = "identity.pem" }}]
 floor = "10ms"
 {lockout}
 [bind.password]
-verifier = "file"
-file = "users.toml"
+{password}
 [session]
 {session}
 [limits]
@@ -246,6 +245,7 @@ async def open_house(tmp_path: Path, users_file: Path, fast: bool) -> AsyncItera
             wechat=wechat.addresses[0][1],
             upstream=upstream_port,
             drain=parts.pop("drain", "2s"),
+            password=parts.pop("password", 'verifier = "file"\nfile = "users.toml"'),
             **{name: parts.pop(name, "") for name in names},
         )
         assert not parts
