@@ -59,7 +59,7 @@ async def test_behind_five_failures_each_try_waits_twice_as_long(open_house):
         for _ in range(7):  # more than there are tries
             answer = await browser.bind(ticket)
             assert (answer.status, answer.headers["Retry-After"]) == (429, str(delay))
-            assert "多次输错后" in answer.text
+            assert "输错次数较多" in answer.text
             ticket = answer.ticket
         assert len(house.legacy.asked) == asked
         house.clock.now += delay
