@@ -18,6 +18,7 @@ class Legacy:
         self.asked: list[str] = []
         self.codes: asyncio.Queue[str] = asyncio.Queue()
         self.base = ""
+        self.down = False
 
     @property
     def password(self) -> str:
@@ -33,6 +34,8 @@ class Legacy:
     async def _answer(self, request: web.Request) -> web.Response:
         fields = json.loads(await request.read())
         self.asked.append(request.path)
+        if self.down:
+            return web.Response(status=500)
         if request.path == "/sms":
             await self.codes.put(fields["code"])
             return web.Response(status=204)
