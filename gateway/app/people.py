@@ -7,11 +7,13 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from gateway.config import Settings
+from gateway.stores.lockout import Lockout
 from gateway.telemetry.metrics import Metrics
 from gateway.verifiers.file import FilePasswordVerifier, FilePhoneResolver
 from gateway.verifiers.http import HttpHook, HttpPasswordVerifier, HttpPhoneResolver
 from gateway.verifiers.interface import PasswordVerifier, PhoneResolver, SmsSender
 from gateway.verifiers.phone import Phones, canonical_phone
+from gateway.web.budgets import HOUR
 from gateway.web.parts import Brand, Limits, PrivacyNotice
 
 from .databases import sql_password_verifier, sql_phone_resolver
@@ -69,10 +71,22 @@ def phones_of(settings: Settings) -> Callable[[str], str | None]:
 
 def bind_limits_of(settings: Settings) -> Limits:
     """What the bind page allows, and how often."""
-    bind = settings.bind
+    bind, lockout = settings.bind, settings.bind.lockout
     limits = Limits(
         ticket=bind.ticket_ttl,
         failures_per_ip=bind.failures_per_address,
+        lockout=Lockout(
+            failures=lockout.failures,
+            delay_after=lockout.delay_after,
+            delay=lockout.delay,
+            max_delay=lockout.max_delay,
+            lock=lockout.lock,
+            window=HOUR,
+        ),
+        failures_per_account=lockout.failures_per_account,
+        failures_per_subject=lockout.failures_per_wechat,
+        failures_in_all=lockout.failures_in_all,
+        floor=lockout.floor,
     )
     if bind.sms is None:
         return limits

@@ -7,6 +7,7 @@ from pydantic import ValidationInfo, field_validator
 from .addresses import PageUrl
 from .context import Section, key
 from .hook import Hook
+from .lockout import Lockout
 from .notice import Notice
 from .passwords import Password
 from .sms import Sms
@@ -39,6 +40,7 @@ class Bind(Section):
         le=1_000_000,
         description="Wrong proofs from one client address an hour; carriers put thousands of people behind one.",
     )
+    lockout: Lockout = key(default={}, description="What wrong proofs cost.")
     password: Password | None = key(default=None, description="Who checks passwords.")
     sms: Sms | None = key(default=None, description="Who sends codes, and who knows whose phone it is.")
     success: Literal["redirect", "page"] = key(

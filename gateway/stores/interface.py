@@ -12,6 +12,8 @@ from typing import Protocol
 from gateway.core.handover import Stage
 from gateway.core.identity import Binding, Claims, Standing, Subject
 
+from .lockout import Lockout, Strike
+
 # --- bindings ---------------------------------------------------------------------------------------
 
 
@@ -90,6 +92,7 @@ class AuditEvent(StrEnum):
     CONFLICT = "conflict"
     LOGOUT = "logout"  # detail: "here", "other" or "everywhere"
     HANDOVER = "handover"  # a phone let another browser in; the row's `method` says which step it was
+    LOCKED = "locked"  # with this failure a lock begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +271,12 @@ class State(Protocol):
 
     async def take_handover(self, browser_hash: str, now: int) -> Handover | None:
         """Consume the browser's approved one in one atomic step: of two concurrent calls one gets it."""
+
+    async def strike(self, bucket: str, lockout: Lockout, now: int) -> Strike:
+        """One atomic step: a try counts as failed before it is judged, unless it comes too early."""
+
+    async def forgive(self, bucket: str) -> None:
+        """Undo one `strike` that was to be judged and did not fail; the next one need not wait for it."""
 
     async def prune(self, now: int) -> None:
         """Forget what has expired."""

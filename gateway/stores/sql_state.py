@@ -8,21 +8,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    Integer,
-    MetaData,
-    Row,
-    String,
-    Table,
-    Text,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Row, Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.core.identity import Subject
@@ -30,56 +16,14 @@ from gateway.sealing import Sealer
 
 from .database import Database, Timeouts
 from .interface import BindRequest, Claim, ClaimState, CodeCheck, Conflict, Ticket
+from .lockout import Lockout, Strike, Struck, strike
 from .sql_handovers import SqlHandovers, handovers_table
 from .sqlite import FileKind, open_sqlite
+from .state_schema import attempts, codes, counters, lockouts, metadata, spent_codes, tickets
 
 MAX_TICKETS = 10  # live, of one sid
 FILE = FileKind("state", 0x57784753, frozenset({"tickets", "attempts", "counters"}))  # "WxGS"
 
-metadata = MetaData()
-tickets = Table(
-    "tickets",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("key_hash", String(43), nullable=False, unique=True),
-    Column("sid_hash", String(43), nullable=False),
-    Column("expires", BigInteger, nullable=False),
-    Column("sealed", Text, nullable=False),  # the rest: whose it is must not be readable here
-    Index("tickets_by_sid", "sid_hash"),
-    Index("tickets_by_expiry", "expires"),
-)
-attempts = Table(
-    "attempts",
-    metadata,
-    Column("state_hash", String(64), primary_key=True),
-    Column("result", Text),  # null: somebody is at it
-    Column("expires", BigInteger, nullable=False),
-    Index("attempts_by_expiry", "expires"),
-)
-spent_codes = Table(
-    "spent_codes",
-    metadata,
-    Column("code_hash", String(64), primary_key=True),
-    Column("expires", BigInteger, nullable=False),
-    Index("spent_codes_by_expiry", "expires"),
-)
-codes = Table(
-    "codes",
-    metadata,
-    Column("slot", String(128), primary_key=True),
-    Column("code_hash", String(64), nullable=False),
-    Column("tries", Integer, nullable=False),  # that are left
-    Column("expires", BigInteger, nullable=False),
-    Index("codes_by_expiry", "expires"),
-)
-counters = Table(
-    "counters",
-    metadata,
-    Column("bucket", String(128), primary_key=True),
-    Column("events", Integer, nullable=False),
-    Column("expires", BigInteger, nullable=False),  # the window's end
-    Index("counters_by_expiry", "expires"),
-)
 handovers = handovers_table(metadata)
 
 
@@ -232,6 +176,25 @@ class SqlState(SqlHandovers):
             return 0 if row.events < limit else int(row.expires) - now
 
         return await self._database.read(work)
+
+    async def strike(self, bucket: str, lockout: Lockout, now: int) -> Strike:
+        """Read and written under the write lock."""
+        columns = (lockouts.c.failures, lockouts.c.ready, lockouts.c.expires)
+        live = select(*columns).where(lockouts.c.bucket == bucket, lockouts.c.expires > now)
+
+        async def work(db: AsyncConnection) -> Strike:
+            row = (await db.execute(live)).one_or_none()
+            outcome, kept = strike(lockout, None if row is None else Struck(*row), now)
+            await _replace(db, lockouts, {"bucket": bucket, **kept._asdict()})
+            return outcome
+
+        return await self._database.write(work)
+
+    async def forgive(self, bucket: str) -> None:
+        """One statement, so that no strike is lost beside it."""
+        counted = update(lockouts).where(lockouts.c.bucket == bucket, lockouts.c.failures > 0)
+        less = counted.values(failures=lockouts.c.failures - 1, ready=0)
+        await self._database.write(lambda db: db.execute(less))
 
     async def prune(self, now: int) -> None:
         """Expired rows of every table; nobody would have been given them."""

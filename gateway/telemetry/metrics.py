@@ -74,6 +74,9 @@ class Metrics:
         self._verifier = Timings(2)
         self._binds = Counts(1)
         self._hooks_dropped = Counts(0)
+        self._bind_limits = Counts(1)
+        self._bind_locks = Counts(1)
+        self._bind_late = Counts(1)
         self._reloads = Counts(1)
         self._reloaded: tuple[bool, float] = (True, time.time())
         self._registry = CollectorRegistry()
@@ -127,6 +130,18 @@ class Metrics:
     def hook_dropped(self) -> None:
         """The legacy system was not told of a bind or unbind."""
         self._hooks_dropped.add()
+
+    def bind_limited(self, limit: str) -> None:
+        """A try to bind that was not judged, by what stopped it."""
+        self._bind_limits.add(limit)
+
+    def bind_locked(self, scope: str) -> None:
+        """A lock began: of an account for one WeChat user ("pair"), or for all ("account")."""
+        self._bind_locks.add(scope)
+
+    def bind_late(self, page: str) -> None:
+        """An answer took longer than the floor that hides how long it takes."""
+        self._bind_late.add(page)
 
     def reload(self, ok: bool) -> None:
         """One try to reload the configuration."""
@@ -191,6 +206,9 @@ class Metrics:
         )
         yield _counter("gateway_binds", "Tries to bind.", ["outcome"], self._binds)
         yield _counter("gateway_bind_hooks_dropped", "Binds that nobody was told of.", [], self._hooks_dropped)
+        yield _counter("gateway_bind_limits", "Tries to bind that were not judged.", ["limit"], self._bind_limits)
+        yield _counter("gateway_bind_locks", "Locks that began.", ["scope"], self._bind_locks)
+        yield _counter("gateway_bind_late", "Answers that took longer than the floor.", ["page"], self._bind_late)
         yield _counter("gateway_config_reloads", "Tries to reload the configuration.", ["outcome"], self._reloads)
         yield from self._own_families()
 

@@ -15,9 +15,12 @@ from .care import Care
 from .conflicts import Conflicts
 from .desk import TicketDesk
 from .exchanges import Exchanges
+from .floor import Floor, Pace
 from .forms import MAX_BODY
+from .judge import Judge
 from .leaving import Leaving
 from .links import Links
+from .lockout import Accounts
 from .login import Login
 from .me import Me
 from .outcomes import OutcomeSealer
@@ -127,6 +130,11 @@ def _binding(
     form = BindForm(pages, parts.methods, parts.limits.resend)
     sent_codes = SentCodes(parts.result_sealer)
     codes = CodeNames(parts.names)
+    limits, metrics = parts.limits, parts.metrics
+    floor = Floor(limits.floor, parts.monotonic, parts.sleep, metrics.bind_late)
+    accounts = Accounts(parts.state, parts.names, limits.lockout, limits.failures_per_account)
+    pace = Pace(parts.monotonic, parts.sleep)
+    judge = Judge(parts.state, parts.bindings, accounts, parts.names, limits, pace, metrics)
     proofs: dict[str, Proof] = {}
     routes: list[web.RouteDef] = []
     if parts.password:
@@ -149,7 +157,7 @@ def _binding(
             parts.limits,
             parts.clock,
         )
-        routes.append(web.post("/bind/sms", sms.post))
+        routes.append(web.post("/bind/sms", floor.over(sms.post, "sms")))
     if proofs:
         success = Success(visitors, teller, pages, links, parts.metrics, page=parts.success_page)
         conflicts = Conflicts(desk, tickets, parts.bindings, success, pages, links, parts.metrics, parts.clock)
@@ -158,13 +166,12 @@ def _binding(
             tickets,
             visitors,
             parts.bindings,
-            parts.state,
+            judge,
             proofs,
             form,
             sent_codes,
             success,
             conflicts,
-            parts.names,
             links,
             parts.limits,
             parts.brand.consent_version,
@@ -173,7 +180,7 @@ def _binding(
         )
         routes += [
             web.get("/bind", bind.get),
-            web.post("/bind", bind.post),
+            web.post("/bind", floor.over(bind.post, "bind", {401})),
             web.post("/bind/replace", conflicts.post),
             web.get("/bind/done", success.get),
         ]

@@ -9,15 +9,14 @@ from aiohttp import web
 
 from gateway.core.errors import StoreOutage
 from gateway.core.identity import Session
-from gateway.sealing import KeyedHash
-from gateway.stores.interface import AuditEvent, Bindings, BindRequest, Bound, Refused, State, Ticket
+from gateway.stores.interface import Bindings, BindRequest, Bound, Refused, Ticket
 from gateway.telemetry.metrics import Metrics
-from gateway.verifiers.interface import User, VerifierOutage
+from gateway.verifiers.interface import VerifierOutage
 
 from .bindform import BindForm, Fault, Filled, SentCodes
-from .budgets import HOUR, Budget, exhausted, give_back, of_network, spend
 from .conflicts import Clash, Conflicts
 from .desk import TicketDesk as TicketDesk
+from .judge import Judge
 from .links import Link, Links, with_fragment
 from .notices import BAD_REQUEST, TOO_MANY_TRIES, Halt
 from .pages import redirect
@@ -44,13 +43,12 @@ class Bind:
         tickets: Tickets,
         visitors: Visitors,
         bindings: Bindings,
-        state: State,
+        judge: Judge,
         proofs: Mapping[str, Proof],
         form: BindForm,
         sent_codes: SentCodes,
         success: Success,
         conflicts: Conflicts,
-        names: KeyedHash,
         links: Links,
         limits: Limits,
         consent_version: str,
@@ -61,13 +59,12 @@ class Bind:
         self._tickets = tickets
         self._visitors = visitors
         self._bindings = bindings
-        self._state = state
+        self._judge = judge
         self._proofs = proofs
         self._form = form
         self._sent_codes = sent_codes
         self._success = success
         self._conflicts = conflicts
-        self._names = names
         self._links = links
         self._limits = limits
         self._consent_version = consent_version
@@ -96,7 +93,7 @@ class Bind:
             return redirect(302, self._links.login(self._links.bind(return_to)))
         if visitor.binding is not None:
             return redirect(302, with_fragment(return_to))
-        if wait := await exhausted(self._state, [self._of_session(visitor.session)], now):
+        if wait := await self._judge.session_wait(visitor.session, now):
             raise Halt(TOO_MANY_TRIES, action=Link(self._links.login(return_to), "again"), retry_after=wait)
         return redirect(303, self._links.ticket(await self._tickets.mint(visitor.session, return_to, now)))
 
@@ -108,15 +105,14 @@ class Bind:
         if method not in self._proofs:
             raise Halt(BAD_REQUEST)
         session, ticket = await self._desk.look(request, visit, fields["ticket"], now)
-        proof = self._proofs[method]
-        budgets = self._budgets(visit, session, method, proof.name(fields))
-        if ticket.tries < self._limits.tries and (wait := await exhausted(self._state, budgets, now)):
-            raise self._too_many(wait)
+        if ticket.tries < self._limits.tries and (wait := await self._judge.wait(visit, session, now)):
+            raise self._judge.too_many(wait)
         ticket = await self._desk.take(session, fields["ticket"], now)
         if ticket.tries >= self._limits.tries:
             self._metrics.bind("too_many_tries")
+            self._metrics.bind_limited("ticket")
             raise Halt(TOO_MANY_TRIES, action=Link(self._links.login(ticket.return_to), "again"))
-        outcome = await self._try(visit, session, ticket, fields, proof, budgets, now)
+        outcome = await self._try(visit, session, ticket, fields, method, now)
         if isinstance(outcome, Bound):
             return await self._success.after(request, visit, session, ticket, outcome, now)
         if isinstance(outcome, Clash):
@@ -135,20 +131,19 @@ class Bind:
         session: Session,
         ticket: Ticket,
         fields: Fields,
-        proof: Proof,
-        budgets: list[Budget],
+        method: str,
         now: int,
     ) -> Bound | Clash | Fault:
         """Bind, or say what was in the way."""
+        proof = self._proofs[method]
         if not all(fields.get(name) for name in proof.needs):
             return INCOMPLETE
         if not agreed(fields):
             return NO_CONSENT
         try:
-            user = await self._judged(session, fields, proof, budgets, now)
-            if user is None:
-                await self._bindings.audit(AuditEvent.REFUSED, ticket.subject, proof.amr, visit.actor, now)
-                return Fault(proof.wrong, 401)
+            user = await self._judge.judged(visit, session, method, proof, fields, now)
+            if isinstance(user, Fault):
+                return user
             wish = BindRequest(
                 ticket.subject, user.user_id, user.claims, proof.amr, ticket.union_id, self._consent_version
             )
@@ -156,39 +151,6 @@ class Bind:
         except (VerifierOutage, StoreOutage):
             return OUTAGE
         return Clash.of(wish, result) if isinstance(result, Refused) else result
-
-    async def _judged(
-        self, session: Session, fields: Fields, proof: Proof, budgets: list[Budget], now: int
-    ) -> User | None:
-        """Who was proven. A try counts as failed until it is known not to be, so racers find it counted. Halts."""
-        if wait := await spend(self._state, budgets, now):
-            raise self._too_many(wait)
-        try:
-            user = await proof.user(session, fields, now)
-        except (VerifierOutage, StoreOutage):
-            await give_back(self._state, budgets)
-            raise
-        if user is not None:
-            await give_back(self._state, budgets)
-        return user
-
-    def _budgets(self, visit: Visit, session: Session, method: str, name: str) -> list[Budget]:
-        limits, of, subject = self._limits, self._names.name, session.subject
-        of_name = [Budget(of("failures", method, name), limits.failures_per_name, HOUR)] if name else []
-        return [
-            *of_name,
-            self._of_session(session),
-            Budget(of("failures-subject", subject.app, subject.openid), limits.failures_per_subject, HOUR),
-            *of_network(of, "failures-ip", visit.network, limits.failures_per_ip),
-        ]
-
-    def _of_session(self, session: Session) -> Budget:
-        """The tries of one chain are the session's, however many tickets it mints."""
-        return Budget(self._names.name("failures-session", session.sid), self._limits.tries, self._limits.chain)
-
-    def _too_many(self, wait: int) -> Halt:
-        self._metrics.bind("too_many_tries")
-        return Halt(TOO_MANY_TRIES, retry_after=wait)
 
 
 def agreed(fields: Fields) -> bool:

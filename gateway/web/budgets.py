@@ -13,32 +13,46 @@ DAY = 86400
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """At most `limit` events in `window` seconds; `bucket` names what is counted, never in clear."""
+    """At most `limit` events in `window` seconds; `bucket` names it, never in clear; `kind` does in metrics."""
 
     bucket: str
     limit: int
     window: int
+    kind: str = ""
 
 
 def of_network(bucket: Callable[..., str], kind: str, network: str, limit: int) -> list[Budget]:
     """The hourly budget of an address, or none if it is not known: nobody is everybody."""
-    return [Budget(bucket(kind, network), limit, HOUR)] if network else []
+    return [Budget(bucket(kind, network), limit, HOUR, "address")] if network else []
 
 
-async def exhausted(state: State, budgets: Sequence[Budget], now: int) -> int:
-    """Seconds until every budget allows another event; 0: they do now. Counts nothing."""
-    return max([await state.hits(budget.bucket, budget.limit, budget.window, now) for budget in budgets], default=0)
+def _unheard(kind: str) -> None:
+    """Nobody wants to know."""
 
 
-async def spend(state: State, budgets: Sequence[Budget], now: int) -> int:
+async def exhausted(
+    state: State, budgets: Sequence[Budget], now: int, on_full: Callable[[str], None] = _unheard
+) -> int:
+    """Seconds until every budget allows another event; 0: they do now. Counts nothing.
+
+    `on_full` hears the kind of the budget that takes longest.
+    """
+    waits = [await state.hits(budget.bucket, budget.limit, budget.window, now) for budget in budgets]
+    if wait := max(waits, default=0):
+        on_full(budgets[waits.index(wait)].kind)
+    return wait
+
+
+async def spend(state: State, budgets: Sequence[Budget], now: int, on_full: Callable[[str], None] = _unheard) -> int:
     """Count one event if every budget allows it: 0. Else seconds to wait; of two racers for the last, one waits.
 
     What may turn out not to count is spent first and given back: so many at once are no more than the budgets allow.
     """
-    if wait := await exhausted(state, budgets, now):
+    if wait := await exhausted(state, budgets, now, on_full):
         return wait
     for number, budget in enumerate(budgets):
         if wait := await state.hit(budget.bucket, budget.limit, budget.window, now):
+            on_full(budget.kind)
             await give_back(state, budgets[:number])
             return wait
     return 0

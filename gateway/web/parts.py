@@ -11,6 +11,7 @@ from gateway.core.cookies import CookieNames
 from gateway.core.outside import Outside
 from gateway.sealing import KeyedHash, Sealer
 from gateway.stores.interface import Bindings, State
+from gateway.stores.lockout import Lockout
 from gateway.stores.sessions import SealedCookieStorage
 from gateway.telemetry.metrics import Metrics
 from gateway.verifiers.hook import BindEvent
@@ -31,6 +32,9 @@ class Brand:
     register_url: str = ""
     help_url: str = ""
     consent_version: str = "1"
+
+
+LOCKOUT = Lockout(failures=10, delay_after=5, delay=1, max_delay=60, lock=1800, window=3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,12 @@ class Limits:
     code: int = 300
     code_tries: int = 5
     resend: int = 60
-    failures_per_name: int = 20  # an hour
+    lockout: Lockout = LOCKOUT  # of an account, for one WeChat user
+    failures_per_account: int = 50  # an hour, whoever fails
     failures_per_subject: int = 30
     failures_per_ip: int = 300  # carriers put thousands of people behind one address
+    failures_in_all: int = 10_000
+    floor: float = 0.0  # what tells something by its time leaves at a multiple of this; 0: at once
     sends_per_phone_hour: int = 5
     sends_per_phone_day: int = 10
     sends_per_ticket: int = 3
@@ -130,6 +137,7 @@ class WebParts:
     tell: Callable[[BindEvent], None] = nobody
     limits: Limits = Limits()
     clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
     random: Callable[[int], bytes] = secrets.token_bytes
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 

@@ -200,3 +200,40 @@ def test_success_is_a_redirect_or_a_page(folder: Any, value: str, right: bool) -
         assert folder.load().settings.bind.success == value
     else:
         assert folder.problem().key == "bind.success"
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("failures = 2", "failures"),
+        ("delay_after = 0", "delay_after"),
+        ('delay = "500ms"', "delay"),
+        ('delay = "30s"\nmax_delay = "10s"', "max_delay"),
+        ('lock = "59s"', "lock"),
+        ('lock = "25h"', "lock"),
+        ("failures = 60\nfailures_per_account = 59", "failures_per_account"),
+        ("failures_per_wechat = 4", "failures_per_wechat"),
+        ("failures_in_all = 99", "failures_in_all"),
+        ('floor = "0ms"', "floor"),
+        ('floor = "6s"', "floor"),
+    ],
+)
+def test_locks_are_neither_sharp_nor_blunt(folder: Any, line: str, key: str) -> None:
+    """No value locks people out for a slip of the finger, for ever, or not at all."""
+    folder.text += f"\n[bind.lockout]\n{line}\n"
+    problem = folder.problem()
+    assert problem.key == f"bind.lockout.{key}"
+
+
+def test_locks_are_on_without_a_table(folder: Any) -> None:
+    """The defaults protect who configures nothing."""
+    lockout = folder.load().settings.bind.lockout
+    assert (lockout.failures, lockout.delay_after, lockout.delay, lockout.max_delay, lockout.lock) == (
+        10,
+        5,
+        1,
+        60,
+        1800,
+    )
+    assert (lockout.failures_per_account, lockout.failures_per_wechat, lockout.failures_in_all) == (50, 30, 10_000)
+    assert lockout.floor == 0.3

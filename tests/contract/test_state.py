@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.identity import Subject
 from gateway.stores.interface import BindRequest, Claim, ClaimState, CodeCheck, Conflict, Ticket
+from gateway.stores.lockout import Lockout, Strike
 
 TICKET = Ticket(
     subject=Subject("main", "openid-alice"),
@@ -273,6 +274,63 @@ async def test_concurrent_events_are_counted(state):
     assert (waits.count(0), waits.count(60)) == (3, 17)
 
 
+# --- lockouts ---------------------------------------------------------------------------------------
+
+RULE = Lockout(failures=4, delay_after=2, delay=10, max_delay=15, lock=100, window=300)
+
+
+async def test_failures_are_delayed_then_locked_then_forgotten(state):
+    """Two are free, then 10 and 15 seconds; the fourth locks for 100 s, in which the delays go on; then anew."""
+    assert [await state.strike("bucket", RULE, 1000) for _ in range(3)] == [Strike(), Strike(), Strike(wait=10)]
+    assert await state.strike("bucket", RULE, 1009) == Strike(wait=1)
+    assert await state.strike("bucket", RULE, 1010) == Strike()
+    assert await state.strike("bucket", RULE, 1024) == Strike(wait=1)
+    assert await state.strike("bucket", RULE, 1025) == Strike(locks=True)
+    assert await state.strike("bucket", RULE, 1039) == Strike(wait=1)
+    assert await state.strike("bucket", RULE, 1040) == Strike(locked=True)
+    assert await state.strike("bucket", RULE, 1124) == Strike(locked=True)
+    assert await state.strike("bucket", RULE, 1125) == Strike()
+
+
+async def test_failures_are_forgotten_behind_their_window(state):
+    """The window is that of the first one."""
+    assert [await state.strike("bucket", RULE, now) for now in (1000, 1200)] == [Strike(), Strike()]
+    assert [await state.strike("bucket", RULE, 1300) for _ in range(2)] == [Strike(), Strike()]
+
+
+async def test_what_is_forgiven_neither_counts_nor_delays(state):
+    """One try of the window that runs, which ends no later for it; others keep theirs; nobody saves up."""
+    await state.forgive("bucket")
+    for _ in range(9):
+        assert await state.strike("bucket", RULE, 1000) == Strike()
+        await state.forgive("bucket")
+    assert [await state.strike("bucket", RULE, 1299) for _ in range(2)] == [Strike(), Strike()]
+    assert await state.strike("bucket", RULE, 1299) == Strike(wait=1)
+    assert await state.strike("other", RULE, 1299) == Strike()
+
+
+async def test_a_forgiven_try_lifts_the_lock_that_it_began(state):
+    """It was right: it counted as the fourth failure for a moment only."""
+    strikes = [await state.strike("bucket", RULE, now) for now in (1000, 1000, 1010, 1025)]
+    assert strikes[-1] == Strike(locks=True)
+    await state.forgive("bucket")
+    assert await state.strike("bucket", RULE, 1025) == Strike(locks=True)
+    assert await state.strike("bucket", RULE, 1040) == Strike(locked=True)
+
+
+async def test_concurrent_tries_are_no_more_than_may_fail(state):
+    """Of twenty at the same moment two are let in, and the others wait; without delays four are, others are locked."""
+    strikes = await asyncio.gather(*(state.strike("bucket", RULE, 1000) for _ in range(20)))
+    assert (strikes.count(Strike()), strikes.count(Strike(wait=10))) == (2, 18)
+    undelayed = replace(RULE, delay=0)
+    strikes = await asyncio.gather(*(state.strike("other", undelayed, 1000) for _ in range(20)))
+    assert (strikes.count(Strike()), strikes.count(Strike(locks=True)), strikes.count(Strike(locked=True))) == (
+        3,
+        1,
+        16,
+    )
+
+
 # --- serving ----------------------------------------------------------------------------------------
 
 
@@ -282,16 +340,19 @@ async def test_prune_forgets_only_what_is_over(state):
     await state.claim_attempt("state", "code", 100, 400)
     await state.put_code("slot", "right", 400, 5)
     await state.hit("bucket", 1, 300, 100)
+    await state.strike("bucket", replace(RULE, delay_after=1, delay=500, max_delay=500), 100)
     await state.prune(399)
     assert await state.peek_ticket("key", "sid", 100) == TICKET
     assert await state.attempt("state", 100) == PENDING
     assert await state.claim_attempt("state-2", "code", 100, 400) == CODE_USED
     assert await state.hits("bucket", 1, 300, 100) == 300
+    assert await state.strike("bucket", RULE, 100) == Strike(wait=300)
     await state.prune(400)
     assert await state.peek_ticket("key", "sid", 100) is None
     assert await state.attempt("state", 100) is None
     assert await state.try_code("slot", "right", 100) is CodeCheck.DEAD
     assert await state.hits("bucket", 1, 300, 100) == 0
+    assert await state.strike("bucket", RULE, 100) == Strike()
     assert await state.claim_attempt("state-2", "code", 100, 400) == WON
 
 

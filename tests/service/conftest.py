@@ -83,6 +83,9 @@ keys = [{{ file = "identity.pem" }}]
 {identity}
 [bind]
 {bind}
+[bind.lockout]
+floor = "10ms"
+{lockout}
 [bind.password]
 {password}
 [session]
@@ -239,7 +242,7 @@ async def open_house(tmp_path: Path, users_file: Path, fast: bool) -> AsyncItera
         upstream = StrictUpstream(issuer=f"http://127.0.0.1:{port}")
         upstream_port = await upstream.start()
         closers.append(upstream.stop)
-        names = ("server", "app", "bindings", "identity", "bind", "session", "limits", "legacy", "listen")
+        names = ("server", "app", "bindings", "identity", "bind", "lockout", "session", "limits", "legacy", "listen")
         parts["app"] = parts.get("app", "").replace("{wechat}", f"http://127.0.0.1:{wechat.addresses[0][1]}")
         text = _CONFIG.format(
             port=port,

@@ -33,7 +33,11 @@ TEXTS = {
     "wrong_credentials": (
         "The account or the password is not right. After several wrong ones there is a pause before the next try."
     ),
-    "wrong_code": "The number or the code is not right, or the code has expired.",
+    "wrong_code": (
+        "The number or the code is not right, or the code has expired. After several wrong ones there is a pause "
+        "before the next try."
+    ),
+    "too_soon": "There were several wrong tries. Please wait a moment before the next one.",
     "incomplete": "Please fill in every field.",
     "wechat_taken": "This WeChat is linked to another account. ",
     "user_taken": "This account is linked to another WeChat. ",

@@ -31,7 +31,8 @@ TEXTS = {
     "bind.help": "需要帮助",
     # what went wrong on the bind page
     "wrong_credentials": "账号或密码不正确。多次输错后，需要过一段时间才能再试。",
-    "wrong_code": "手机号或验证码不正确，或验证码已过期。",
+    "wrong_code": "手机号或验证码不正确，或验证码已过期。多次输错后，需要过一段时间才能再试。",
+    "too_soon": "输错次数较多，请稍等片刻再试。",
     "incomplete": "请填写完整。",
     "wechat_taken": "当前微信已绑定另一个账号。",
     "user_taken": "该账号已绑定另一个微信。",

@@ -31,7 +31,8 @@ TEXTS = {
     "bind.help": "需要協助",
     # what went wrong on the bind page
     "wrong_credentials": "帳號或密碼不正確。多次輸入錯誤後，需要過一段時間才能再試。",
-    "wrong_code": "手機號碼或驗證碼不正確，或驗證碼已過期。",
+    "wrong_code": "手機號碼或驗證碼不正確，或驗證碼已過期。多次輸入錯誤後，需要過一段時間才能再試。",
+    "too_soon": "輸入錯誤次數較多，請稍等片刻再試。",
     "incomplete": "請填寫完整。",
     "wechat_taken": "目前的微信已綁定另一個帳號。",
     "user_taken": "該帳號已綁定另一個微信。",
