@@ -7,8 +7,9 @@ from gateway.config.addresses import Address, Tcp, Unix
 from gateway.config.form import Form, ProfileTable, SignsTable
 from gateway.config.ldap import Ldap
 from gateway.config.upstreams import TlsTable
-from gateway.verifiers.form import FormPasswordVerifier, LoginForm, Profile, Signs
+from gateway.verifiers.form import FormPasswordVerifier, LoginForm, Signs
 from gateway.verifiers.form_page import Selector
+from gateway.verifiers.form_profile import Profile
 from gateway.verifiers.ldap import Directory, LdapPasswordVerifier
 from gateway.verifiers.ldap_connection import LdapServer
 

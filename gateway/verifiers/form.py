@@ -4,7 +4,6 @@ Both what success and what failure look like is stated; an answer that looks lik
 """
 
 import asyncio
-import html
 import json
 import logging
 import re
@@ -12,7 +11,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote, urlencode
 
 import aiohttp
@@ -20,10 +18,11 @@ import aiohttp
 from gateway.wire.dial import trouble
 
 from .form_page import Selector, find_form
-from .form_visit import Answer, Visit, VisitError, json_of
+from .form_profile import Profile, user_of
+from .form_visit import Answer, Visit, VisitError
 from .interface import User, VerifierOutage
 from .names import folded
-from .user_id import checked_claims, checked_user_id
+from .user_id import checked_user_id
 
 MAX_CONNECTIONS = 20  # at once; more wait within their timeout
 LOGOUT_TIMEOUT = 2.0  # seconds
@@ -60,19 +59,6 @@ class Signs:
             and self.text in page.text
             and (not self.without_text or self.without_text not in page.text)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Who has logged in: a page (`url`, or the one behind the login) in which `user_id` and claims are found.
-
-    In HTML each is a pattern with one group; in JSON the path of a member, like `user.id`.
-    """
-
-    user_id: str
-    url: str = ""
-    json: bool = False
-    claims: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +176,7 @@ class FormPasswordVerifier:
                     return None
                 if form.profile is None:
                     return User(checked_user_id(name))
-                return _user(await visit.get(form.profile.url) if form.profile.url else page, form.profile)
+                return user_of(await visit.get(form.profile.url) if form.profile.url else page, form.profile)
         finally:
             if perhaps_in:
                 await self._log_out(visit)
@@ -259,37 +245,6 @@ def _is_possible(name: str, *, named_by_it: bool) -> bool:
         return not named_by_it or bool(checked_user_id(name))
     except ValueError:
         return False
-
-
-def _user(page: Answer, profile: Profile) -> User:
-    if page.status != 200:
-        raise VisitError(f"the profile page has status {page.status}")
-    if profile.json:
-        document = json_of(page.text)
-        user_id = _member(document, profile.user_id)
-        found = {claim: _member(document, path) for claim, path in profile.claims.items()}
-    else:
-        user_id = _matched(page.text, profile.user_id)
-        found = {claim: _matched(page.text, pattern) for claim, pattern in profile.claims.items()}
-    claims: dict[str, Any] = {claim: value for claim, value in found.items() if value is not None}
-    try:
-        return User(checked_user_id(user_id), checked_claims(claims))
-    except ValueError as error:
-        raise VisitError(f"the profile page is not usable: {error}") from None
-
-
-def _member(document: object, path: str) -> object:
-    for step in path.split("."):
-        document = document.get(step) if isinstance(document, dict) else None
-    return document
-
-
-def _matched(text: str, pattern: str) -> str | None:
-    """What the pattern's group finds, the same wherever it matches: else somebody may have written it himself."""
-    found = {html.unescape(match[1] or "").strip() for match in re.finditer(pattern, text)}
-    if len(found) > 1:
-        raise VisitError("the profile page has several values where one is looked for")
-    return found.pop() if found else None
 
 
 def _words(error: Exception) -> str:

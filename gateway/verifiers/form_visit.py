@@ -1,6 +1,5 @@
 """A visit to one web origin as by a browser: cookies for this visit only, redirects within the origin only."""
 
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -146,11 +145,3 @@ def _decoded(body: bytes, content_type: str, charset: str) -> str:
         return body.decode(said[1] if said else charset, errors="replace")
     except LookupError:
         return body.decode(charset, errors="replace")
-
-
-def json_of(text: str) -> object:
-    """What a JSON answer holds. Raises VisitError."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise VisitError("the answer is not JSON") from None

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from gateway.verifiers.form import FormPasswordVerifier, LoginForm, Profile, Signs
+from gateway.verifiers.form import FormPasswordVerifier, LoginForm, Signs
 from gateway.verifiers.form_page import Selector
+from gateway.verifiers.form_profile import Profile
 from gateway.verifiers.form_visit import MAX_BODY
 from gateway.verifiers.interface import User, VerifierOutage
 from tests.servers.forms import PASSWORD, USERS, Forms, page, seen
