@@ -27,8 +27,15 @@ api_base = "{wechat}"
 ANDROID = "Mozilla/5.0 (Linux; Android 13; Pixel 7) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36"
 
 
-async def test_the_address_as_a_code_is_the_default(house: House) -> None:
-    """Nothing is asked of WeChat; the page holds the address, as squares and as text, and no script."""
+@pytest.fixture
+async def house(open_house: Open) -> House:
+    """As it is by default outside development."""
+    opened: House = await open_house(app='outside = "qr"')
+    return opened
+
+
+async def test_the_address_as_a_code(house: House) -> None:
+    """Nothing is asked of WeChat; the page holds the address, as squares and as text; nothing on it is inline."""
     desktop = desktop_of(house)
     answer = await desktop.get("/orders?x=1")
     assert answer.status == 302
