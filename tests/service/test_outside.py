@@ -45,7 +45,7 @@ async def test_the_address_as_a_code(house: House) -> None:
     assert page.status == 200
     assert b"<svg" in page.body
     assert f"{house.origin}/orders?x=1".encode() in page.body
-    assert b"<script" not in page.body
+    assert not re.search(rb"<script(?![^>]* src=)", page.body)
     assert b"style=" not in page.body
     assert "default-src 'none'" in (page.get("content-security-policy") or "")
     assert house.wechat.authorizes == 0
