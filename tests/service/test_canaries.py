@@ -14,6 +14,7 @@ import pytest
 from gateway.simulator import exchange
 from gateway.simulator.codes import openid, union_id
 
+from .carrying import until
 from .conftest import APP_SECRET, House, Open, ticket_in
 from .legacy import Legacy, legacy_of
 from .process import Process, process_of
@@ -23,7 +24,7 @@ PASSWORDS_OF = {"xiaoming": "canary-r1ght-Pa55", "xiaohong": "canary-0ther-Pa55"
 WRONG = "canary-wr0ng-Pa55/+?"
 TYPED = "canary-typed-name"
 PHONE = "13800138000"
-SECRETS = {name: f"c4nary-{name}-5f0d9e7b1a3c8642e6d1" for name in ("verifier", "sender", "resolver")}
+SECRETS = {name: f"c4nary-{name}-5f0d9e7b1a3c8642e6d1" for name in ("verifier", "sender", "resolver", "hook")}
 
 
 def spellings(secret: str) -> set[bytes]:
@@ -95,7 +96,7 @@ async def everything(open_house: Open) -> AsyncIterator[tuple[House, Legacy, See
     async with legacy_of(passwords=accounts, phones={PHONE: "xiaohong"}) as legacy:
         sms = legacy.sms + f'\nsender_secret = "{SECRETS["sender"]}"\nresolver_secret = "{SECRETS["resolver"]}"'
         house: House = await open_house(
-            bind=sms,
+            bind=sms + f'\n[bind.hook]\nurl = "{legacy.base}/hook"\nsecret = "{SECRETS["hook"]}"',
             password=legacy.password + f'\nsecret = "{SECRETS["verifier"]}"',
             lockout="failures = 3\nfailures_per_account = 10",
             limits='[log]\nlevel = "debug"',
@@ -189,6 +190,7 @@ async def test_no_secret_is_where_it_does_not_belong(open_house: Open, monkeypat
     monkeypatch.setattr(exchange, "_success", with_union_id)
     async with everything(open_house) as (house, legacy, seen, process):
         await live(house, legacy, seen)
+        await until(lambda: legacy.asked.count("/hook") >= 2, "nobody was told of the binds")
         metrics = (await process.metrics()).encode()
         databases = {}
         for name in ("state", "bindings"):
