@@ -49,7 +49,7 @@ async def test_by_sms(pick_up: Pick, scripts: bool) -> None:
 
     await page.locator("#code").fill(f"{(int(code) + 1) % 1_000_000:06d}")
     await phone.press(phone.submit)
-    await expect(page.get_by_role("alert")).to_have_text("手机号或验证码不正确，或验证码已过期。")
+    await expect(page.get_by_role("alert")).to_contain_text("手机号或验证码不正确，或验证码已过期。")
     await phone.look("sms-wrong")
     await page.locator("#code").fill(code)
     await phone.press(phone.submit)
@@ -89,7 +89,7 @@ async def test_enter_binds_and_sends_no_code(phone: Phone) -> None:
     await page.locator("#consent").check()
     await page.locator("#code").fill("000000")
     await page.locator("#code").press("Enter")
-    await expect(page.get_by_role("alert")).to_have_text("手机号或验证码不正确，或验证码已过期。")
+    await expect(page.get_by_role("alert")).to_contain_text("手机号或验证码不正确，或验证码已过期。")
     assert "gateway/_gateway/bind/sms" not in " ".join(phone.since(0))
 
 
@@ -113,7 +113,7 @@ async def test_an_account_that_is_taken(phone: Phone) -> None:
     await phone.on("/")
     await to_bind_page(phone, "xiaohong")
     await phone.fill_in("xiaoming")
-    await expect(page.get_by_role("alert")).to_contain_text("该账号已绑定另一个微信。")
+    await expect(page.get_by_role("alert")).to_contain_text("该账号已绑定其他微信")
     await phone.look("bind-taken")
     await phone.press(page.get_by_role("button", name="换一个账号"))
     await phone.fill_in("xiaohong")
