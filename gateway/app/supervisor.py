@@ -18,7 +18,7 @@ from .restarts import Restarts
 
 log = logging.getLogger(__name__)
 
-GRACE = 8.0  # seconds beyond `patience` that a stop may take: stores are closed, too
+GRACE = 9.0  # seconds beyond `patience` that a stop may take: last codes and events leave, stores are closed
 HURRY = signal.SIGQUIT  # who asks twice to stop; SIGTERM may reach workers twice, from us and from a service manager
 TICK = 5.0  # seconds between two looks for signs of life
 SILENCE = 6  # looks in a row without one, and a worker is ended

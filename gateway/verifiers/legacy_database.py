@@ -98,7 +98,7 @@ class LegacyDatabase:
             raise outcome
         return outcome
 
-    async def close(self, seconds: float = 5.0) -> None:
+    async def close(self, seconds: float = 2.0) -> None:
         """Release the connections, within `seconds`; idempotent."""
         with suppress(TimeoutError, SQLAlchemyError, OSError):
             async with asyncio.timeout(seconds):

@@ -29,7 +29,7 @@ from .pages import Pages
 from .parts import WebParts
 from .privacy import Privacy
 from .proofs import CodeNames, PasswordProof, Proof, SmsProof
-from .sending import SenderHealth, Sending
+from .sending import DRAIN, SenderHealth, Sending
 from .shield import failures, protect
 from .sms import Sms
 from .success import Success, Teller
@@ -116,7 +116,7 @@ def build_web(parts: WebParts) -> web.Application:
     app.add_routes([web.get("/{name}", DomainFiles(parts.domain_files).get)])
 
     async def stop(_: web.Application) -> None:
-        await tasks.close()
+        await tasks.close(DRAIN)
 
     app.on_cleanup.append(stop)
     return app

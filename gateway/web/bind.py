@@ -15,7 +15,7 @@ from gateway.verifiers.interface import VerifierOutage
 
 from .bindform import BindForm, Fault, Filled, SentCodes
 from .conflicts import Clash, Conflicts
-from .desk import TicketDesk as TicketDesk
+from .desk import TicketDesk
 from .judge import Judge
 from .links import Link, Links, with_fragment
 from .notices import BAD_REQUEST, TOO_MANY_TRIES, Halt

@@ -13,6 +13,7 @@ from .parts import Limits
 from .proofs import CodeNames
 
 MAX_SENDING = 100  # codes on their way at once
+DRAIN = 2.0  # seconds that a stop, or the end of an old configuration, waits for them
 WINDOW = 300  # seconds
 FAILURES = 2  # of a window without a success, after which people are told
 

@@ -10,9 +10,10 @@ from gateway.stores.interface import State
 from gateway.verifiers.interface import PhoneResolver, VerifierOutage
 from gateway.verifiers.phone import MAX_INPUT
 
-from .bind import OUTAGE, TicketDesk, agreed
+from .bind import OUTAGE, agreed
 from .bindform import BindForm, Fault, Filled, SentCodes
 from .budgets import DAY, HOUR, Budget, give_back, of_network, spend
+from .desk import TicketDesk
 from .links import Links
 from .pages import redirect
 from .parts import Limits

@@ -26,8 +26,10 @@ class Tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("background task failed", exc_info=error)
 
-    async def close(self) -> None:
-        """Cancel what still runs and wait for it."""
+    async def close(self, patience: float = 0.0) -> None:
+        """Cancel what still runs after `patience` seconds, and wait for it."""
+        if self._running and patience > 0:
+            await asyncio.wait(self._running, timeout=patience)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -230,6 +230,7 @@ class House:
     browser: Callable[[], Browser]
     audit: Callable[[], list[tuple[str, str]]]
     told: list[BindEvent]
+    stop: Callable[[], Awaitable[None]]
 
     def session(self, browser: Browser) -> Session:
         session = self.sealer.open(browser.jar[self.parts.cookies.session])
@@ -306,7 +307,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Opened]:
             with sqlite3.connect(folder / "bindings.db") as db:
                 return list(db.execute("select event, coalesce(user_id, '') from audit order by id"))
 
-        return House(parts, clock, wechat, legacy, sealer, lambda: Browser(base, client), audit, told)
+        return House(parts, clock, wechat, legacy, sealer, lambda: Browser(base, client), audit, told, server.close)
 
     yield open_one
     for close in closing:

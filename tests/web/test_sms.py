@@ -68,6 +68,34 @@ async def test_the_note_of_another_session_says_nothing(house, browser):
     assert PHONE not in page.text
 
 
+class SlowSender:
+    """A vendor that takes its time."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.sent: list[str] = []
+
+    async def send(self, phone: str, code: str, ttl: int) -> None:
+        self.asked.set()
+        await asyncio.sleep(0.2)
+        self.sent.append(phone)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_code_on_its_way_outlives_its_configuration(open_house):
+    """Who was told that a code comes gets it, though a reload or a stop ends what sends it."""
+    sender = SlowSender()
+    house = await open_house(sms=sender)
+    browser = house.browser()
+    answer = await browser.post("/_gateway/bind/sms", PROGRAM, ticket=await browser.ticket(), phone=PHONE)
+    assert answer.status == 200
+    await sender.asked.wait()
+    await house.stop()
+    assert sender.sent == [PHONE]
+
+
 async def test_unknown_phones_get_the_same_answer(house, browser):
     """The same bytes, but no message is sent."""
     ticket = await browser.ticket()

@@ -80,6 +80,15 @@ def test_a_dead_unix_socket_is_replaced_and_nothing_else_is(tmp_path: Path) -> N
     assert file.read_text() == "precious"
 
 
+async def test_background_tasks_may_be_given_time_to_end() -> None:
+    """So long, and no longer."""
+    tasks, go = Tasks(), asyncio.Event()
+    good, stuck = tasks.start(go.wait()), tasks.start(asyncio.Event().wait())
+    asyncio.get_running_loop().call_soon(go.set)
+    await tasks.close(0.05)
+    assert (good.result(), stuck.cancelled(), len(tasks)) == (True, True, 0)
+
+
 async def test_background_tasks_are_held_logged_and_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     """None is lost: a failure is in the log, `close` waits for the rest."""
     tasks = Tasks()
