@@ -1,14 +1,12 @@
 """From settings to people looked up in a legacy database. Nothing is connected."""
 
 import ssl
-from collections.abc import Callable
 
 from gateway.config.sql import Digest, PasswordSql, PhoneSql
+from gateway.verifiers.calls import OnCall
 from gateway.verifiers.hashes import DigestRules
 from gateway.verifiers.legacy_database import LegacyDatabase, Place
 from gateway.verifiers.sql import PasswordColumns, SqlPasswordVerifier, SqlPhoneResolver, UserColumns
-
-OnCall = Callable[[str, str, float], None]
 
 
 def sql_password_verifier(settings: PasswordSql, *, on_call: OnCall) -> SqlPasswordVerifier:

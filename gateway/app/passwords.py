@@ -1,12 +1,12 @@
 """From the tables below [bind.password] to the verifiers that they describe, and whether what they name is there."""
 
 import ssl
-from collections.abc import Callable
 
 from gateway.config.addresses import Address, Tcp, Unix
 from gateway.config.form import Form, ProfileTable, SignsTable
 from gateway.config.ldap import Ldap
 from gateway.config.upstreams import TlsTable
+from gateway.verifiers.calls import OnCall, unheard
 from gateway.verifiers.form import FormPasswordVerifier, LoginForm, Signs
 from gateway.verifiers.form_page import Selector
 from gateway.verifiers.form_profile import Profile
@@ -14,12 +14,6 @@ from gateway.verifiers.ldap import Directory, LdapPasswordVerifier
 from gateway.verifiers.ldap_connection import LdapServer
 
 from .upstreams import tls_context
-
-OnCall = Callable[[str, str, float], None]
-
-
-def _unheard(kind: str, outcome: str, seconds: float) -> None:
-    pass
 
 
 def ldap_servers(table: Ldap) -> list[LdapServer]:
@@ -43,7 +37,7 @@ def _server(url: Address, table: Ldap, context: ssl.SSLContext) -> LdapServer:
     )
 
 
-def ldap_verifier(table: Ldap, on_call: OnCall = _unheard) -> LdapPasswordVerifier:
+def ldap_verifier(table: Ldap, on_call: OnCall = unheard) -> LdapPasswordVerifier:
     """The verifier that asks a directory."""
     directory = Directory(
         base=table.base,
@@ -58,7 +52,7 @@ def ldap_verifier(table: Ldap, on_call: OnCall = _unheard) -> LdapPasswordVerifi
     return LdapPasswordVerifier(ldap_servers(table), directory, table.timeout, on_call=on_call)
 
 
-def form_verifier(table: Form, on_call: OnCall = _unheard) -> FormPasswordVerifier:
+def form_verifier(table: Form, on_call: OnCall = unheard) -> FormPasswordVerifier:
     """The verifier that logs in to the legacy system's own form."""
     form = LoginForm(
         url=table.url,

@@ -1,9 +1,8 @@
 """From [bind.sms] to who sends codes. Starts nothing."""
 
-from collections.abc import Callable
-
 from gateway.config.sms import Sms
 from gateway.verifiers.aliyun import Aliyun
+from gateway.verifiers.calls import OnCall
 from gateway.verifiers.http import HttpSmsSender
 from gateway.verifiers.interface import SmsSender
 from gateway.verifiers.log import LogSmsSender
@@ -11,7 +10,7 @@ from gateway.verifiers.tencent import Tencent
 from gateway.verifiers.vendor import Template, VendorSmsSender
 
 
-def sms_sender(sms: Sms, on_call: Callable[[str, str, float], None]) -> SmsSender | None:
+def sms_sender(sms: Sms, on_call: OnCall) -> SmsSender | None:
     """The sender that `sms` names; None if what it needs is not there, which no checked configuration is."""
     if sms.sender == "log":
         return LogSmsSender()

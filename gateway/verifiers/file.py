@@ -1,23 +1,18 @@
 """Passwords and phones from a TOML file of users, which is read again whenever it changes."""
 
-import asyncio
 import logging
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
+from .calls import OnCall, measured, unheard
 from .interface import User, VerifierOutage
 from .names import folded
+from .threads import HashingThreads
 from .users import FileUser, Users, load_users
-
-THREADS = 2  # an argon2id hash takes 64 MiB and some 50 ms of several cores
-WAITING = 50  # callers; more are told of an outage at once
-TIMEOUT = 10.0  # seconds that a caller waits
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +20,7 @@ log = logging.getLogger(__name__)
 class _FileOfUsers:
     """Asks the file in `path` in threads of its own. A file that cannot be read or is wrong is an outage.
 
-    `on_call(kind, outcome, seconds)` hears of every question, the outcome is "ok", "no" or "outage".
+    `on_call` hears of every question.
     """
 
     _kind: ClassVar[str]
@@ -34,39 +29,29 @@ class _FileOfUsers:
         self,
         path: Path | str,
         *,
-        on_call: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        on_call: OnCall = unheard,
     ) -> None:
         self._path = Path(path)
         self._on_call = on_call
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"users-{self._kind}")
-        self._waiting = 0
+        self._threads = HashingThreads()
         self._loaded: tuple[object, Users] | None = None
 
     async def close(self) -> None:
         """Release the threads; idempotent."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     async def _ask(self, question: Callable[[Users], User | None]) -> User | None:
-        began = time.monotonic()
-        outcome = "outage"
-        if self._waiting >= WAITING:
-            self._on_call(self._kind, outcome, 0.0)
-            raise VerifierOutage("too many questions at once")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                loop = asyncio.get_running_loop()
-                user = await loop.run_in_executor(self._threads, lambda: question(self._users()))
-            outcome = "no" if user is None else "ok"
-            return user
-        except TimeoutError:
-            raise VerifierOutage("no thread was free in time") from None
-        except (OSError, ValueError) as error:
-            log.error("%s: %s", self._path, error)
-            raise VerifierOutage("the file of users is not usable") from None
-        finally:
-            self._waiting -= 1
-            self._on_call(self._kind, outcome, time.monotonic() - began)
+        with measured(self._on_call, self._kind) as call:
+            try:
+                user = await self._threads.run(lambda: question(self._users()))
+                call.outcome = "no" if user is None else "ok"
+                return user
+            except VerifierOutage as error:
+                log.warning("%s: %s", self._path, error)
+                raise
+            except (OSError, ValueError) as error:
+                log.error("%s: %s", self._path, error)
+                raise VerifierOutage("the file of users is not usable") from None
 
     def _users(self) -> Users:
         status = self._path.stat()

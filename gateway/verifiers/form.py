@@ -8,20 +8,19 @@ import json
 import logging
 import re
 import ssl
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlencode
 
 import aiohttp
 
-from gateway.wire.dial import trouble
-
+from .calls import OnCall, measured, unheard
 from .form_page import Selector, find_form
 from .form_profile import Profile, user_of
 from .form_visit import Answer, Visit, VisitError
 from .interface import User, VerifierOutage
 from .names import folded
+from .posting import words_of
 from .user_id import checked_user_id
 
 MAX_CONNECTIONS = 20  # at once; more wait within their timeout
@@ -93,7 +92,7 @@ class LoginForm:
 class FormPasswordVerifier:
     """A PasswordVerifier that logs in, looks who that is, and logs out again, within `timeout` seconds.
 
-    `on_call(kind, outcome, seconds)` hears of every question, the outcome is "ok", "no" or "outage".
+    `on_call` hears of every question.
     """
 
     def __init__(
@@ -102,7 +101,7 @@ class FormPasswordVerifier:
         timeout: float = 10.0,
         *,
         tls: ssl.SSLContext | None = None,
-        on_call: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        on_call: OnCall = unheard,
     ) -> None:
         self._form = form
         self._timeout = timeout
@@ -116,17 +115,14 @@ class FormPasswordVerifier:
 
     async def verify(self, username: str, password: str) -> User | None:
         """The user who is logged in by this name and password."""
-        began = time.monotonic()
-        outcome = "outage"
-        try:
-            user = await self._ask(username, password)
-            outcome = "no" if user is None else "ok"
-            return user
-        except (aiohttp.ClientError, OSError, VisitError, ValueError) as error:  # a TimeoutError is an OSError
-            log.error("form: %s", _words(error))
-            raise VerifierOutage(f"form: {type(error).__name__}") from None
-        finally:
-            self._on_call("password", outcome, time.monotonic() - began)
+        with measured(self._on_call, "password") as call:
+            try:
+                user = await self._ask(username, password)
+                call.outcome = "no" if user is None else "ok"
+                return user
+            except (aiohttp.ClientError, OSError, VisitError, ValueError) as error:  # a TimeoutError is an OSError
+                log.warning("form: %s", _words(error))
+                raise VerifierOutage(f"form: {_words(error)}") from None
 
     async def close(self) -> None:
         """Release connections; idempotent."""
@@ -249,9 +245,4 @@ def _is_possible(name: str, *, named_by_it: bool) -> bool:
 
 def _words(error: Exception) -> str:
     """What went wrong, without what the system wrote."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
-        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
-        return trouble(inner) if isinstance(inner, OSError) else type(error).__name__
-    return str(error) if isinstance(error, VisitError) else type(error).__name__
+    return str(error) if isinstance(error, VisitError) else words_of(error)

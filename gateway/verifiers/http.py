@@ -7,10 +7,12 @@ Requests are JSON by POST. With a secret they are signed: `X-Gateway-Signature` 
 import hashlib
 import hmac
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+from .calls import OnCall, measured, unheard
 from .hook import BindEvent
 from .interface import SenderRefused, User, VerifierOutage
 from .names import folded
@@ -19,12 +21,14 @@ from .user_id import checked_claims, checked_user_id
 
 _Answer = TypeVar("_Answer")
 
+log = logging.getLogger(__name__)
+
 
 class _Endpoint:
     """POSTs to one `url`, signed if there is a `secret`, with a `timeout` in seconds; redirects are not followed.
 
     A call is never repeated: the legacy system may count wrong passwords, and every SMS costs money.
-    `on_call(kind, outcome, seconds)` hears of each, the outcome is "ok", "no", "limited" or "outage".
+    `on_call` hears of each; an outage is in the log, too.
     `clock` gives Unix seconds for the signature.
     """
 
@@ -36,12 +40,12 @@ class _Endpoint:
         secret: bytes | None = None,
         timeout: float = 5.0,
         *,
-        on_call: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        on_call: OnCall = unheard,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._url = url
         self._secret = secret
-        self._poster = Poster(self._kind, timeout)
+        self._poster = Poster(timeout)
         self._on_call = on_call
         self._clock = clock
 
@@ -51,17 +55,17 @@ class _Endpoint:
 
     async def _call(self, document: dict[str, Any], read: Callable[[Reply], tuple[str, _Answer]]) -> _Answer:
         """POST `document`; `read` makes the outcome's word and the answer of the reply, or raises."""
-        began = time.monotonic()
-        outcome = "outage"
-        try:
-            body = json.dumps(document, separators=(",", ":")).encode()
-            outcome, answer = read(await self._poster.post(self._url, self._headers(body), body))
-            return answer
-        except SenderRefused as refused:
-            outcome = refused.outcome
-            raise
-        finally:
-            self._on_call(self._kind, outcome, time.monotonic() - began)
+        body = json.dumps(document, separators=(",", ":")).encode()
+        with measured(self._on_call, self._kind) as call:
+            try:
+                call.outcome, answer = read(await self._poster.post(self._url, self._headers(body), body))
+                return answer
+            except SenderRefused as refused:
+                call.outcome = refused.outcome
+                raise
+            except VerifierOutage as error:
+                log.warning("%s over http: %s", self._kind, error)
+                raise
 
     def _headers(self, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}

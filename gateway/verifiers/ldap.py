@@ -4,8 +4,7 @@ import asyncio
 import logging
 import re
 import secrets
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from gateway.core.ldap_filter import PLACEHOLDER, Filter, escaped_dn
 from gateway.wire.dial import trouble
 
 from . import ldap_messages
+from .calls import OnCall, measured, unheard
 from .interface import User, VerifierOutage
 from .ldap_connection import LdapConnection, LdapServer
 from .ldap_messages import Entry, LdapError, Result
@@ -60,7 +60,7 @@ class LdapPasswordVerifier:
     """A PasswordVerifier. Servers are tried in order, each for its share of what is left of `timeout` seconds.
 
     Once a person's password was sent to one server, no other is asked: each may count wrong ones.
-    `on_call(kind, outcome, seconds)` hears of every question, the outcome is "ok", "no" or "outage".
+    `on_call` hears of every question.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class LdapPasswordVerifier:
         directory: Directory,
         timeout: float = 5.0,
         *,
-        on_call: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        on_call: OnCall = unheard,
     ) -> None:
         self._servers = servers
         self._directory = directory
@@ -83,18 +83,15 @@ class LdapPasswordVerifier:
 
     async def verify(self, username: str, password: str) -> User | None:
         """The user whose entry this name finds, if the password is right."""
-        began = time.monotonic()
-        outcome = "outage"
-        try:
-            async with asyncio.timeout(self._timeout), self._places:
-                user = await self._ask(username, password)
-            outcome = "no" if user is None else "ok"
-            return user
-        except (OSError, LdapError) as error:  # a TimeoutError is an OSError
-            log.error("ldap: %s", _words(error))
-            raise VerifierOutage(f"ldap: {type(error).__name__}") from None
-        finally:
-            self._on_call("password", outcome, time.monotonic() - began)
+        with measured(self._on_call, "password") as call:
+            try:
+                async with asyncio.timeout(self._timeout), self._places:
+                    user = await self._ask(username, password)
+                call.outcome = "no" if user is None else "ok"
+                return user
+            except (OSError, LdapError) as error:  # a TimeoutError is an OSError
+                log.warning("ldap: %s", _words(error))
+                raise VerifierOutage(f"ldap: {_words(error)}") from None
 
     async def close(self) -> None:
         """Nothing is kept."""
@@ -150,7 +147,7 @@ class LdapPasswordVerifier:
                 async with asyncio.timeout((deadline - loop.time()) / (len(self._servers) - tried)):
                     return await self._reach(server, username)
             except (OSError, LdapError) as error:
-                log.error("ldap: %s: %s", server.name, _words(error))
+                log.warning("ldap: %s: %s", server.name, _words(error))
         raise LdapError("no server could be asked")
 
     async def _reach(self, server: LdapServer, username: str) -> tuple[LdapConnection, list[Entry] | None]:

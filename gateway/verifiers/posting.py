@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
+from gateway.wire.dial import trouble
+
 from .interface import VerifierOutage
 
 MAX_BODY = 64 * 1024  # bytes
@@ -25,11 +27,20 @@ class Reply:
     retry_after: int | None
 
 
-class Poster:
-    """POSTs within `timeout` seconds in all; redirects are not followed. `kind` names it in errors."""
+def words_of(error: Exception) -> str:
+    """Why there was no answer over HTTP, without anything that was sent or received."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
+        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+        return trouble(inner) if isinstance(inner, OSError) else type(error).__name__
+    return type(error).__name__
 
-    def __init__(self, kind: str, timeout: float) -> None:
-        self._kind = kind
+
+class Poster:
+    """POSTs within `timeout` seconds in all; redirects are not followed."""
+
+    def __init__(self, timeout: float) -> None:
         self._tls = ssl.create_default_context()
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
@@ -42,12 +53,12 @@ class Poster:
                 async for chunk in response.content.iter_any():
                     received += chunk
                     if len(received) > MAX_BODY:
-                        raise VerifierOutage(f"{self._kind}: a body of more than {MAX_BODY} bytes")
+                        raise VerifierOutage(f"a body of more than {MAX_BODY} bytes")
                 wait = response.headers.get("Retry-After", "")
                 retry_after = int(wait) if _SECONDS.fullmatch(wait) else None
                 return Reply(response.status, bytes(received), retry_after)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
-            raise VerifierOutage(f"{self._kind}: {type(error).__name__}") from None
+            raise VerifierOutage(words_of(error)) from None
 
     async def close(self) -> None:
         """Release connections; idempotent."""

@@ -1,17 +1,17 @@
 """Passwords and phones looked up in the legacy system's own database, by a query that its operator wrote."""
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from .calls import OnCall, measured, unheard
 from .columns import claims_in, text_or_bytes, user_id_in
 from .hashes import DigestRules, HashUnusable, StoredHash, read_hash
-from .hashing import HashingThreads
 from .interface import User, VerifierOutage
 from .legacy_database import LegacyDatabase, Row
 from .names import folded
+from .threads import HashingThreads
 
 # What unknown names are checked against until a known one was seen: bcrypt as PHP and Java made it for years.
 _USUAL = "$2b$10$" + 53 * "."
@@ -46,7 +46,7 @@ class PasswordColumns:
 class _Lookup:
     """Asks `database` for one row; several are a fault, and whatever is wrong with a row is an outage.
 
-    `on_call(kind, outcome, seconds)` hears of every question, the outcome is "ok", "no" or "outage".
+    `on_call` hears of every question.
     """
 
     _kind: ClassVar[str]
@@ -57,7 +57,7 @@ class _Lookup:
         database: LegacyDatabase,
         columns: UserColumns | None = None,
         *,
-        on_call: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        on_call: OnCall = unheard,
     ) -> None:
         self._database = database
         self._columns = columns or UserColumns()
@@ -68,20 +68,17 @@ class _Lookup:
         await self._database.close()
 
     async def _ask(self, question: Callable[[], Awaitable[User | None]]) -> User | None:
-        began = time.monotonic()
-        outcome = "outage"
-        try:
-            user = await question()
-            outcome = "no" if user is None else "ok"
-            return user
-        except VerifierOutage as error:
-            log.warning("%s: %s", self._table, error)
-            raise
-        except ValueError as error:  # HashUnusable is one
-            log.error("%s: the row found cannot be used: %s", self._table, error)
-            raise VerifierOutage("the row in the legacy database cannot be used") from None
-        finally:
-            self._on_call(self._kind, outcome, time.monotonic() - began)
+        with measured(self._on_call, self._kind) as call:
+            try:
+                user = await question()
+                call.outcome = "no" if user is None else "ok"
+                return user
+            except VerifierOutage as error:
+                log.warning("%s: %s", self._table, error)
+                raise
+            except ValueError as error:  # HashUnusable is one
+                log.error("%s: the row found cannot be used: %s", self._table, error)
+                raise VerifierOutage("the row in the legacy database cannot be used") from None
 
     async def _row(self, value: str) -> Row | None:
         rows = await self._database.rows(value)
@@ -108,7 +105,7 @@ class SqlPasswordVerifier(_Lookup):
         digest: DigestRules | None = None,
         example: str | None = None,
         *,
-        on_call: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        on_call: OnCall = unheard,
     ) -> None:
         super().__init__(database, columns, on_call=on_call)
         self._password = password or PasswordColumns()

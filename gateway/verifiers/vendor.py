@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from yarl import URL
 
+from .calls import OnCall, measured, unheard
 from .interface import SenderMisconfigured, SenderRefused, VerifierOutage
 from .posting import Poster, Reply
 
@@ -76,7 +77,7 @@ class Vendor(Protocol):
 class VendorSmsSender:
     """An SmsSender. Each message is one request, never repeated: it may have gone, and costs money.
 
-    `on_call(kind, outcome, seconds)` hears of each; `clock` gives Unix seconds for the signature.
+    `on_call` hears of each; `clock` gives Unix seconds for the signature.
     """
 
     def __init__(
@@ -84,29 +85,30 @@ class VendorSmsSender:
         vendor: Vendor,
         timeout: float = 5.0,
         *,
-        on_call: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        on_call: OnCall = unheard,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._vendor = vendor
-        self._poster = Poster("sms", timeout)
+        self._poster = Poster(timeout)
         self._on_call = on_call
         self._clock = clock
 
     async def send(self, phone: str, code: str, ttl: int) -> None:
         """Send `code` to a canonical `phone`. A fault of ours is logged as an error, with the vendor's code only."""
-        began = time.monotonic()
-        verdict, answer = Verdict.OUTAGE, ""
-        try:
+        with measured(self._on_call, "sms") as call:
             request = self._vendor.request(phone, code, ttl, self._clock())
-            verdict, answer = self._judged(await self._poster.post(request.url, request.headers, request.body))
-        finally:
-            self._on_call("sms", verdict.value, time.monotonic() - began)
+            try:
+                verdict, answer = self._judged(await self._poster.post(request.url, request.headers, request.body))
+            except VerifierOutage as error:
+                verdict, answer = Verdict.OUTAGE, str(error)
+            call.outcome = verdict.value
         if verdict is Verdict.CONFIG:
             log.error(
                 "%s refuses to send any message: %s; look at [bind.sms] and the console", self._vendor.name, answer
             )
             raise SenderMisconfigured(answer)
         if verdict is Verdict.OUTAGE:
+            log.warning("%s: %s", self._vendor.name, answer)
             raise VerifierOutage(answer)
         if verdict is not Verdict.SENT:
             raise SenderRefused(answer, verdict.value)

@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from gateway.verifiers import file as file_module
+from gateway.verifiers import threads as threads_module
 from gateway.verifiers.file import FilePasswordVerifier, FilePhoneResolver
 from gateway.verifiers.interface import User, VerifierOutage
 from gateway.verifiers.users import add_user, load_users
@@ -200,20 +201,20 @@ async def test_questions_at_once_are_bounded(
 
     monkeypatch.setattr(PasswordHasher, "verify", slow)
     async with asyncio.TaskGroup() as group:
-        waiting = [group.create_task(verifier.verify("zhang.san", "x")) for _ in range(file_module.WAITING)]
+        waiting = [group.create_task(verifier.verify("zhang.san", "x")) for _ in range(threads_module.WAITING)]
         await asyncio.sleep(0)
         with pytest.raises(VerifierOutage):
             await verifier.verify("zhang.san", "x")
         assert heard.calls == [("password", "outage")]
         go.set()
-    assert [task.result() for task in waiting] == [ZHANG] * file_module.WAITING
-    assert most <= file_module.THREADS
+    assert [task.result() for task in waiting] == [ZHANG] * threads_module.WAITING
+    assert most <= threads_module.THREADS
 
 
 async def test_nobody_waits_for_ever(verifier: FilePasswordVerifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller whose turn does not come is told of an outage."""
     go = threading.Event()
-    monkeypatch.setattr(file_module, "TIMEOUT", 0.05)
+    monkeypatch.setattr(threads_module, "TIMEOUT", 0.05)
     monkeypatch.setattr(PasswordHasher, "verify", lambda self, hash, password: go.wait(5))
     with pytest.raises(VerifierOutage):
         await verifier.verify("zhang.san", "x")

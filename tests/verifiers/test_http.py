@@ -172,6 +172,20 @@ async def test_whatever_else_is_an_outage(rig: Rig, handler: Handler, kind: type
     assert [outcome for _, outcome in rig.calls] == ["outage"]
 
 
+@pytest.mark.parametrize("handler", GARBAGE)
+async def test_an_outage_is_in_the_log_without_anything_personal(
+    rig: Rig, handler: Handler, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Why, in a line; neither what was asked nor what was answered."""
+    caplog.set_level(logging.DEBUG, logger="gateway")
+    rig.handler = handler
+    with pytest.raises(VerifierOutage):
+        await rig.open(HttpPasswordVerifier).verify("zhang", "canary-password")
+    [record] = [record for record in caplog.records if record.name.startswith("gateway")]
+    assert record.getMessage().startswith("password over http: ")
+    assert not any(word in record.getMessage() for word in ("zhang", "canary", '"', "yyy"))
+
+
 async def test_a_status_means_no_only_where_the_contract_says_so(rig: Rig) -> None:
     """404 of a password verifier is a wrong address, 401 of a resolver a wrong secret."""
     rig.handler = says(404)
@@ -191,8 +205,8 @@ async def test_a_slow_answer_is_an_outage_in_time(rig: Rig) -> None:
 
 
 async def test_an_unreachable_legacy_system_is_an_outage(rig: Rig) -> None:
-    """A refused connection is no "no"."""
-    with pytest.raises(VerifierOutage):
+    """A refused connection is no "no"; the words say what it was."""
+    with pytest.raises(VerifierOutage, match="connection refused"):
         await rig.open_at(HttpPasswordVerifier, f"http://127.0.0.1:{unused_port()}/ask").verify("zhang", "x")
 
 

@@ -27,9 +27,9 @@ async def test_tls_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
     server = TestServer(app, host="127.0.0.1", scheme="https")
     await server.start_server(ssl=context)
-    stranger = Poster("sms", 5.0)
+    stranger = Poster(5.0)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
-    trusting = Poster("sms", 5.0)
+    trusting = Poster(5.0)
     try:
         with pytest.raises(VerifierOutage):
             await stranger.post(f"https://127.0.0.1:{server.port}/", {}, b"CANARY")

@@ -1,4 +1,4 @@
-"""Passwords checked against stored hashes in threads of their own: few at a time, and nobody waits for ever."""
+"""Hashes checked, and files read for it, in threads of their own: few at a time, and nobody waits for ever."""
 
 import asyncio
 from collections.abc import Callable
