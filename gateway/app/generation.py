@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
-from aiohttp import web
-
 from gateway.authorizer import Authorizer
 from gateway.config import Loaded, Settings
 from gateway.core.cookies import CookieNames
-from gateway.core.fields import request_names, response_names
+from gateway.core.fields import request_names
 from gateway.core.hosts import AppHosts
 from gateway.core.identity import Session
 from gateway.core.routing import RouteTable
@@ -26,7 +24,7 @@ from gateway.proxy.express import Express
 from gateway.proxy.origin import Origins
 from gateway.proxy.render import Renderer
 from gateway.proxy.shedding import Shedder
-from gateway.proxy.upstreams import Server, Upstream
+from gateway.proxy.upstreams import Upstream
 from gateway.proxy.watch import Watch
 from gateway.sealing import KeyedHash, Sealer, token_hash
 from gateway.stores.cached import CachedBindings
@@ -41,23 +39,19 @@ from gateway.verifiers.hook import BindEvent, Notifier
 from gateway.web.app import build_web
 from gateway.web.parts import WebParts, nobody
 from gateway.wechat.dance import Dance
-from gateway.wechat.interface import Provider
-from gateway.wechat.website import WeChatWebsite
-from gateway.wechat.wechat import WeChat
 from gateway.wire.client import ClientConnection, Shortcut
 from gateway.wire.clients import Clients
-from gateway.wire.dial import connect_inside
 from gateway.wire.limits import Limits
 from gateway.wire.memo import HeadMemo
 from gateway.wire.overload import Overload
-from gateway.wire.pool import Pool
 from gateway.wire.tasks import Tasks
-from gateway.wire.upstream import UpstreamConnection
 
 from .build import identity_headers, limits_of, needs_binding_by, signer_of
 from .looks import look_of
 from .outside import outside_of, websites_of
+from .own_pages import own_pages
 from .people import bind_limits_of, brand_of, hook_of, notice_of, phones_of, ways_to_bind
+from .providers import providers_of
 from .shelf import Shelf
 from .upstreams import UpstreamBuilder
 
@@ -156,7 +150,9 @@ class Generation:
         )
         upstreams: dict[str, Upstream] = {}
         self.upstreams = upstreams
-        providers = self._providers(settings, metrics)
+        providers = providers_of(settings, metrics)
+        for provider in providers.values():
+            self._exits.push_async_callback(provider.close)
         render = Renderer(
             prefix=settings.server.prefix,
             public_url=settings.server.public_url,
@@ -227,7 +223,8 @@ class Generation:
         self._express: Shortcut | None = None
         if memo is not None:
             self._express = Express(table, carrier, authorizer, bindings, origins, memo, shedder).enter
-        upstreams[PAGES] = await self._own_pages(pages, limits, metrics, loop)
+        upstreams[PAGES], close_pages = await own_pages(pages, limits, metrics, loop)
+        self._exits.push_async_callback(close_pages)
         builder = UpstreamBuilder(limits, metrics, loop, fast=lasting.fast)
         for upstream in settings.upstreams:
             upstreams[upstream.id] = builder.upstream(upstream)
@@ -276,55 +273,3 @@ class Generation:
         state = await self._lasting.shelf.take(key, lambda: open_sql_state(url, sealer=Sealer(masters, "state rows")))
         self._exits.push_async_callback(self._lasting.shelf.give_back, key)
         return state
-
-    async def _own_pages(
-        self, pages: web.Application, limits: Limits, metrics: Metrics, loop: asyncio.AbstractEventLoop
-    ) -> Upstream:
-        """Our aiohttp application as one more upstream, over socket pairs."""
-        runner = web.AppRunner(
-            pages,
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=1.0,
-            auto_decompress=False,  # a stranger's 58 KB would become 60 MB, on the loop that serves everybody
-            max_line_size=limits.target + 1024,
-            max_field_size=limits.head,
-        )
-        await runner.setup()
-        self._exits.push_async_callback(runner.cleanup)
-        server = runner.server
-        assert server is not None
-        names = response_names()
-        pool = Pool(
-            connect_inside(server, lambda: UpstreamConnection(names, limits)),
-            timeout=5.0,
-            idle_timeout=30.0,
-            limit=max(limits.requests // 2, 1),  # each holds two descriptors
-            loop=loop,
-        )
-        return Upstream(
-            PAGES,
-            [Server("own pages", pool)],
-            response_timeout=40.0,
-            idle_timeout=40.0,
-            metrics=metrics,
-            clock=loop.time,
-        )
-
-    def _providers(self, settings: Settings, metrics: Metrics) -> Mapping[str, Provider]:
-        providers: dict[str, Provider] = {}
-        for app in settings.apps:
-            kind = WeChatWebsite if app.provider == "wechat_website" else WeChat
-            provider = kind(
-                app.id,
-                app.app_id,
-                app.secret.get_secret_value(),
-                app.scope,
-                app.authorize_base,
-                app.api_base,
-                timeout=app.timeout,
-                on_call=metrics.wechat_call,
-            )
-            self._exits.push_async_callback(provider.close)
-            providers[app.id] = provider
-        return providers
