@@ -101,7 +101,6 @@ TEXTS = {
     "continue": "Continue",
     "care.on": "Large type",
     "care.off": "Standard type",
-    "home": "Home",
     # me, unbind, logout
     "me.title": "My account",
     "me.user": "Linked account",

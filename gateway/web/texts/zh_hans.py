@@ -96,7 +96,6 @@ TEXTS = {
     "continue": "继续",
     "care.on": "大字版",
     "care.off": "标准字号",
-    "home": "返回首页",
     # me, unbind, logout
     "me.title": "我的账号",
     "me.user": "已绑定账号",

@@ -96,7 +96,6 @@ TEXTS = {
     "continue": "繼續",
     "care.on": "大字版",
     "care.off": "標準字級",
-    "home": "返回首頁",
     # me, unbind, logout
     "me.title": "我的帳號",
     "me.user": "已綁定帳號",
