@@ -91,17 +91,36 @@ async def let_in(house: House, phone: Browser) -> Desktop:
 
 
 async def test_the_session_says_how_it_began(house: House) -> None:
-    """Same subject, the phone's login time, a sid of its own, eight hours in the registry, its device by name."""
+    """Same subject, the phone's login time and age, a sid of its own, eight hours in the registry, its device by name.
+
+    It is as old as the phone's session, so that whatever ends all of that age ends it.
+    """
     phone = await bound(house)
     danced = house.session(phone).auth_time
     house.clock.now += 50
     desktop = await let_in(house, phone)
     mine, theirs = house.session(desktop.browser), house.session(phone)
     assert (mine.subject, mine.via, theirs.via) == (theirs.subject, HANDOVER, "")
-    assert (mine.auth_time, mine.created) == (danced, danced + 50)
+    assert (mine.auth_time, mine.created) == (danced, danced)
     rows = {row.sid_hash: row for row in await house.parts.bindings.sessions(mine.subject, house.clock.now)}
     row = rows[house.sid_hash(desktop.browser)]
     assert (row.device, row.expires - row.created) == ("Windows", 8 * 3600)
+
+
+async def test_it_never_outlives_a_logout_everywhere_that_is_not_known_here_yet(house: House) -> None:
+    """Another worker logged the phone out everywhere, and this one takes a moment to hear: nothing lasts from it."""
+    phone, desktop = await bound(house), Desktop(house)
+    key = await desktop.begin()
+    await say(phone, key, "go")
+    await say(phone, key, "yes", await desktop.number())
+    subject, now = house.session(phone).subject, int(house.clock.now)
+    other_worker = house.parts.bindings._inner  # what this one remembers is not touched
+    await other_worker.revoke_subject(subject, now, now + 30 * 86400)
+    house.clock.now += 1
+    await desktop.get()
+    house.clock.now += 10
+    page = await desktop.get("/_gateway/me", Accept="application/json")
+    assert (page.status, page.json["signed_in"]) == (401, False)
 
 
 async def test_it_lives_two_minutes(house: House) -> None:
