@@ -93,6 +93,8 @@ class Bind:
             return redirect(302, self._links.login(self._links.bind(return_to)))
         if visitor.binding is not None:
             return redirect(302, with_fragment(return_to))
+        if visitor.session.via:  # let in for hours, not to become somebody else for good
+            return redirect(302, self._links.login(self._links.bind(return_to)))
         if wait := await self._judge.session_wait(visitor.session, now):
             raise Halt(TOO_MANY_TRIES, action=Link(self._links.login(return_to), "again"), retry_after=wait)
         return redirect(303, self._links.ticket(await self._tickets.mint(visitor.session, return_to, now)))

@@ -233,6 +233,20 @@ async def test_a_session_let_in_lets_nobody_in(house: House) -> None:
     assert await second.stage() == "open"
 
 
+async def test_a_session_let_in_changes_no_binding(house: House) -> None:
+    """Hours in somebody's account are no way to link their WeChat to another one for good: only a dance may."""
+    phone = await bound(house)
+    desktop = await let_in(house, phone)
+    assert (await desktop.get("/_gateway/me/unbind")).status == 403
+    refused = await desktop.browser.post("/_gateway/unbind")
+    assert (refused.status, house.told[-1].event) == (403, "bound")
+    assert (await desktop.get("/_gateway/me", **JSON)).json["bound"]
+    assert (await desktop.get("/_gateway/bind?return_to=/orders")).location == "/orders#"
+    assert (await phone.post("/_gateway/unbind")).status == 303
+    way = await desktop.get("/_gateway/bind?return_to=/orders")
+    assert (way.status, way.location) == (302, "/_gateway/login?return_to=%2F_gateway%2Fbind%3Freturn_to%3D%252Forders")
+
+
 async def test_who_is_not_bound_is_not_asked(open_house: Opened) -> None:
     """With a bind page they go there; without one they are told."""
     for change, status in (({}, 303), ({"password": None, "sms": None, "resolver": None}, 403)):
