@@ -146,6 +146,8 @@ class Bind:
             user = await self._judge.judged(visit, session, method, proof, fields, now)
             if isinstance(user, Fault):
                 return user
+            if await self._visitors.standing(session) is None:  # signed out meanwhile: no new one from it
+                raise self._desk.gone()
             wish = BindRequest(
                 ticket.subject, user.user_id, user.claims, proof.amr, ticket.union_id, self._consent_version
             )
