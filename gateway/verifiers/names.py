@@ -17,7 +17,7 @@ def folded(name: str) -> str:
     A legacy database may take such spellings for one: MySQL's usual collations have some sixty for each digit.
     """
     plain = "".join(map(_plain, name)).casefold().replace("ss", "s")  # an ß is either
-    return plain or name  # a name of symbols alone is one, too
+    return plain or name.strip()  # a name of symbols alone is one, too
 
 
 def _plain(letter: str) -> str:
