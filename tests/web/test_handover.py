@@ -285,6 +285,17 @@ async def test_the_limits_of_beginning(open_house: Opened) -> None:
     assert await begin("192.0.2.1") == 303
 
 
+async def test_one_network_cannot_begin_all(open_house: Opened) -> None:
+    """Whoever owns a /48 has more addresses than all together may begin."""
+    limits = Limits(handovers_per_network=2)
+    house = await open_house(outside={"main": Outside.HANDOVER}, limits=limits)
+    statuses = []
+    for ip in ("2001:db8:7:1::1", "2001:db8:7:2::1", "2001:db8:7:3::1", "2001:db8:8::1"):
+        desktop = Desktop(house, ip)
+        statuses.append((await desktop.press(await desktop.get("/_gateway/login"))).status)
+    assert statuses == [303, 303, 429, 303]
+
+
 async def test_a_person_is_not_worn_down(open_house: Opened) -> None:
     """So many claims an hour; declining is always possible."""
     house = await open_house(outside={"main": Outside.HANDOVER}, limits=Limits(handovers_per_subject=2))
