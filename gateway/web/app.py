@@ -16,7 +16,7 @@ from .conflicts import Conflicts
 from .desk import TicketDesk
 from .exchanges import Exchanges
 from .floor import Floor, Pace
-from .forms import MAX_BODY
+from .forms import MAX_BODY, behind_its_body
 from .judge import Judge
 from .leaving import Leaving
 from .links import Links
@@ -31,7 +31,7 @@ from .privacy import Privacy
 from .proofs import CodeNames, PasswordProof, Proof, SmsProof
 from .sending import DRAIN, SenderHealth, Sending
 from .shield import failures, protect
-from .sms import Sms
+from .sms import ANSWERED, Sms
 from .success import Success, Teller
 from .tickets import Tickets
 from .visitors import Visitors
@@ -157,7 +157,7 @@ def _binding(
             parts.limits,
             parts.clock,
         )
-        routes.append(web.post("/bind/sms", floor.over(sms.post, "sms")))
+        routes.append(web.post("/bind/sms", behind_its_body(floor.over(sms.post, "sms", ANSWERED))))
     if proofs:
         success = Success(visitors, teller, pages, links, parts.metrics, page=parts.success_page)
         conflicts = Conflicts(desk, tickets, parts.bindings, success, pages, links, parts.metrics, parts.clock)
@@ -180,7 +180,7 @@ def _binding(
         )
         routes += [
             web.get("/bind", bind.get),
-            web.post("/bind", floor.over(bind.post, "bind", {401})),
+            web.post("/bind", behind_its_body(floor.over(bind.post, "bind", {401}))),
             web.post("/bind/replace", conflicts.post),
             web.get("/bind/done", success.get),
         ]

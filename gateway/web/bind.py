@@ -93,6 +93,8 @@ class Bind:
             return redirect(302, self._links.login(self._links.bind(return_to)))
         if visitor.binding is not None:
             return redirect(302, with_fragment(return_to))
+        if visitor.session.via:  # let in for hours, not to become somebody else for good
+            return redirect(302, self._links.login(self._links.bind(return_to)))
         if wait := await self._judge.session_wait(visitor.session, now):
             raise Halt(TOO_MANY_TRIES, action=Link(self._links.login(return_to), "again"), retry_after=wait)
         return redirect(303, self._links.ticket(await self._tickets.mint(visitor.session, return_to, now)))
@@ -144,6 +146,8 @@ class Bind:
             user = await self._judge.judged(visit, session, method, proof, fields, now)
             if isinstance(user, Fault):
                 return user
+            if await self._visitors.standing(session) is None:  # signed out meanwhile: no new one from it
+                raise self._desk.gone()
             wish = BindRequest(
                 ticket.subject, user.user_id, user.claims, proof.amr, ticket.union_id, self._consent_version
             )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from .notices import BAD_REQUEST, BODY_TOO_LARGE, FORM_EXPECTED, Halt
 
@@ -17,12 +18,7 @@ async def read_form(request: web.Request, known: Collection[str]) -> Mapping[str
         raise Halt(FORM_EXPECTED)
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise Halt(FORM_EXPECTED)
-    try:
-        body = await request.read()  # bounded by the application's client_max_size
-    except web.HTTPRequestEntityTooLarge:
-        raise Halt(BODY_TOO_LARGE) from None
-    except ConnectionError:  # who sent it has left: nobody reads the answer, and it is no failure of ours
-        raise Halt(BAD_REQUEST) from None
+    body = await _received(request)
     try:
         pairs = parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_FIELDS
@@ -36,3 +32,22 @@ async def read_form(request: web.Request, known: Collection[str]) -> Mapping[str
         if name in known:
             fields[name] = value
     return fields
+
+
+def behind_its_body(handler: Handler) -> Handler:
+    """`handler`, once all of the body is here: whoever sends slowly holds nothing that others wait for."""
+
+    async def received(request: web.Request) -> web.StreamResponse:
+        await _received(request)
+        return await handler(request)
+
+    return received
+
+
+async def _received(request: web.Request) -> bytes:
+    try:
+        return await request.read()  # bounded by the application's client_max_size; kept for the next reader
+    except web.HTTPRequestEntityTooLarge:
+        raise Halt(BODY_TOO_LARGE) from None
+    except ConnectionError:  # who sent it has left: nobody reads the answer, and it is no failure of ours
+        raise Halt(BAD_REQUEST) from None

@@ -146,7 +146,8 @@ class HandoverPages:
             raise Halt(HANDOVER_GONE, action=self._again(handover.return_to))
         now = int(self._clock())
         fresh = new_session(approval.subject, now)
-        session = Session(fresh.sid, fresh.subject, approval.auth_time, now, now, HANDOVER)
+        # As old as the phone's: what logged that one out everywhere, a moment ago or elsewhere, ends this one too.
+        session = Session(fresh.sid, fresh.subject, approval.auth_time, approval.created, now, HANDOVER)
         await self._visitors.register(session, visit)
         await self._bindings.audit(AuditEvent.HANDOVER, session.subject, "taken", visit.actor, now)
         if (old := await self._visitors.session(request, visit)) is not None:

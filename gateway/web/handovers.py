@@ -47,7 +47,10 @@ class Handovers:
             Budget(of("handovers"), limits.handovers_in_all, limits.handover),
             *(
                 replace(budget, window=limits.handover)
-                for budget in of_network(of, "handovers-ip", visit.network, limits.handovers_per_ip)
+                for budget in (
+                    *of_network(of, "handovers-ip", visit.network, limits.handovers_per_ip),
+                    *of_network(of, "handovers-network", visit.neighbourhood, limits.handovers_per_network),
+                )
             ),
         ]
         if wait := await spend(self._state, budgets, now):

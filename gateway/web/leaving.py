@@ -17,7 +17,7 @@ from gateway.wechat.dance import MAX_CLEARED
 from .forms import read_form
 from .guard import refuse_foreign
 from .links import Link, Links
-from .notices import CROSS_SITE, LOGIN_REQUIRED, Halt
+from .notices import CROSS_SITE, HANDOVER_NO_CHANGE, LOGIN_REQUIRED, Halt
 from .pages import redirect
 from .success import Teller
 from .visitors import Visitors, sign_out
@@ -32,6 +32,12 @@ def form_token(names: KeyedHash, session: Session) -> str:
 def handle_of(names: KeyedHash, row: SessionRow) -> str:
     """How a page names one of its owner's sessions."""
     return names.name("session", row.sid_hash)
+
+
+def refuse_handed_over(session: Session) -> None:
+    """A browser that a phone let in for hours changes nothing that lasts. Halts with 403."""
+    if session.via:
+        raise Halt(HANDOVER_NO_CHANGE)
 
 
 class Leaving:
@@ -65,6 +71,7 @@ class Leaving:
         session, _ = await self._submitted(request, visit)
         if session is None:
             raise self._signed_out(visit)
+        refuse_handed_over(session)
         ended = await self._bindings.unbind(session.subject, visit.actor, now)
         if ended is not None:
             self._teller.unbound(ended, visit, now)

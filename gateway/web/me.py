@@ -10,7 +10,7 @@ from gateway.core.identity import Binding, Session
 from gateway.sealing import KeyedHash, token_hash
 from gateway.stores.interface import Bindings
 
-from .leaving import form_token, handle_of
+from .leaving import form_token, handle_of, refuse_handed_over
 from .links import Link, Links
 from .moments import Moment, day, minute
 from .notices import LOGIN_REQUIRED, SIGNED_OUT, SIGNED_OUT_EVERYWHERE, Halt
@@ -93,6 +93,7 @@ class Me:
             raise Halt(LOGIN_REQUIRED, action=Link(self._links.login(f"{self._links.prefix}/me"), "sign_in"))
         if visitor.binding is None:
             return redirect(302, f"{self._links.prefix}/me")
+        refuse_handed_over(visitor.session)
         token = form_token(self._names, visitor.session)
         return self._pages.page(visit, "unbind.html", user_id=visitor.binding.user_id, token=token)
 

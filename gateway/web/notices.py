@@ -45,6 +45,7 @@ HANDOVER_MISTAKEN = Notice("handover_mistaken", 403)
 HANDOVER_REFUSED = Notice("handover_declined", 403, "info")
 HANDOVER_DONE = Notice("handover_done", 200, "success")
 HANDOVER_STOPPED = Notice("handover_stopped", 200, "info")
+HANDOVER_NO_CHANGE = Notice("handover_no_change", 403, "info")
 HANDOVER_NOT_BOUND = Notice("handover_not_bound", 403)
 
 

@@ -86,6 +86,7 @@ class Limits:
     dead_codes_per_ip: int = 300  # an hour; login codes that WeChat refused
     handover: int = 120
     handovers_per_ip: int = 120  # begun within the time that one lives
+    handovers_per_network: int = 600  # a /24, or a /48 of IPv6
     handovers_in_all: int = 3000
     handovers_per_subject: int = 20  # an hour, that a phone claims
     exchange_wait: float = 20.0  # for a copy of a callback, while another copy exchanges

@@ -20,6 +20,7 @@ from .parts import Limits
 from .sending import SenderHealth, Sending
 from .visits import Visit, visit_of
 
+ANSWERED = {200, 303, 503}  # statuses behind which somebody was asked about the phone; each is spent from a budget
 INVALID_PHONE = Fault("invalid_phone", 422)
 
 

@@ -540,3 +540,20 @@ async def test_wrong_words_fit_a_wrong_an_unknown_and_a_locked_account(browser):
         page = await browser.bind(ticket, "ann", "wrong")
         assert words in page.text
         ticket = page.ticket
+
+
+async def test_who_signs_out_during_a_try_does_not_come_back_by_it(house, browser, monkeypatch):
+    """A logout while the verifier thinks ends the session for good: no bind, and no new session in its place."""
+    ticket = await browser.ticket()
+    session = house.session(browser)
+    verify = house.legacy.verify
+
+    async def slow(username, password):
+        await house.parts.bindings.revoke_session(house.sid_hash(browser), session.created + 30 * 86400)
+        return await verify(username, password)
+
+    monkeypatch.setattr(house.legacy, "verify", slow)
+    answer = await browser.bind(ticket)
+    assert answer.status == 410
+    assert house.parts.cookies.session not in answer.cookies
+    assert not [row for row in house.audit() if row[0] == "bind"]

@@ -181,3 +181,39 @@ async def test_a_right_password_is_not_held(open_house):
     assert (await browser.bind(await browser.ticket())).status == 303
     assert (await other.bind(await other.ticket("code-bob"))).status == 409
     assert time.now == 0
+
+
+async def test_what_nobody_was_asked_about_holds_no_place(open_house):
+    """Numbers that are none, and codes asked for too soon: nobody fills all places for free with those."""
+    time = Time()
+    house = await open_house(
+        limits=dataclasses.replace(Limits(), floor=FLOOR), monotonic=time.monotonic, sleep=time.sleep
+    )
+    browser = house.browser()
+    ticket = await browser.ticket()
+    took = []
+    for phone, status in (("12", 422), ("13800138000", 303), ("13800138000", 429), ("13800138001", 303)):
+        before = time.now
+        answer = await browser.post("/_gateway/bind/sms", ticket=ticket, phone=phone)
+        assert answer.status == status
+        took.append(time.now - before)
+    assert took == pytest.approx([0, FLOOR, 0, FLOOR])
+
+
+async def test_slow_bodies_hold_no_place(open_house, monkeypatch):
+    """A form that never ends keeps nobody else from binding."""
+    monkeypatch.setattr("gateway.web.floor.Floor.__init__.__defaults__", (1,))
+    house = await open_house()
+    browser = house.browser()
+    ticket = await browser.ticket()
+    head = "POST /_gateway/bind{} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    port = int(browser.base.rpartition(":")[2])
+    slow = []
+    for page in ("", "/sms"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{head.format(page)}Content-Length: 9\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert b" 100 " in await reader.readuntil(b"\r\n\r\n")  # its handler is reading
+        slow.append(writer)
+    assert (await browser.bind(ticket)).status == 303
+    for writer in slow:
+        writer.close()

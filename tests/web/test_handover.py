@@ -91,17 +91,36 @@ async def let_in(house: House, phone: Browser) -> Desktop:
 
 
 async def test_the_session_says_how_it_began(house: House) -> None:
-    """Same subject, the phone's login time, a sid of its own, eight hours in the registry, its device by name."""
+    """Same subject, the phone's login time and age, a sid of its own, eight hours in the registry, its device by name.
+
+    It is as old as the phone's session, so that whatever ends all of that age ends it.
+    """
     phone = await bound(house)
     danced = house.session(phone).auth_time
     house.clock.now += 50
     desktop = await let_in(house, phone)
     mine, theirs = house.session(desktop.browser), house.session(phone)
     assert (mine.subject, mine.via, theirs.via) == (theirs.subject, HANDOVER, "")
-    assert (mine.auth_time, mine.created) == (danced, danced + 50)
+    assert (mine.auth_time, mine.created) == (danced, danced)
     rows = {row.sid_hash: row for row in await house.parts.bindings.sessions(mine.subject, house.clock.now)}
     row = rows[house.sid_hash(desktop.browser)]
     assert (row.device, row.expires - row.created) == ("Windows", 8 * 3600)
+
+
+async def test_it_never_outlives_a_logout_everywhere_that_is_not_known_here_yet(house: House) -> None:
+    """Another worker logged the phone out everywhere, and this one takes a moment to hear: nothing lasts from it."""
+    phone, desktop = await bound(house), Desktop(house)
+    key = await desktop.begin()
+    await say(phone, key, "go")
+    await say(phone, key, "yes", await desktop.number())
+    subject, now = house.session(phone).subject, int(house.clock.now)
+    other_worker = house.parts.bindings._inner  # what this one remembers is not touched
+    await other_worker.revoke_subject(subject, now, now + 30 * 86400)
+    house.clock.now += 1
+    await desktop.get()
+    house.clock.now += 10
+    page = await desktop.get("/_gateway/me", Accept="application/json")
+    assert (page.status, page.json["signed_in"]) == (401, False)
 
 
 async def test_it_lives_two_minutes(house: House) -> None:
@@ -214,6 +233,20 @@ async def test_a_session_let_in_lets_nobody_in(house: House) -> None:
     assert await second.stage() == "open"
 
 
+async def test_a_session_let_in_changes_no_binding(house: House) -> None:
+    """Hours in somebody's account are no way to link their WeChat to another one for good: only a dance may."""
+    phone = await bound(house)
+    desktop = await let_in(house, phone)
+    assert (await desktop.get("/_gateway/me/unbind")).status == 403
+    refused = await desktop.browser.post("/_gateway/unbind")
+    assert (refused.status, house.told[-1].event) == (403, "bound")
+    assert (await desktop.get("/_gateway/me", **JSON)).json["bound"]
+    assert (await desktop.get("/_gateway/bind?return_to=/orders")).location == "/orders#"
+    assert (await phone.post("/_gateway/unbind")).status == 303
+    way = await desktop.get("/_gateway/bind?return_to=/orders")
+    assert (way.status, way.location) == (302, "/_gateway/login?return_to=%2F_gateway%2Fbind%3Freturn_to%3D%252Forders")
+
+
 async def test_who_is_not_bound_is_not_asked(open_house: Opened) -> None:
     """With a bind page they go there; without one they are told."""
     for change, status in (({}, 303), ({"password": None, "sms": None, "resolver": None}, 403)):
@@ -250,6 +283,17 @@ async def test_the_limits_of_beginning(open_house: Opened) -> None:
     assert [await begin(f"192.0.2.{n}") for n in (2, 3)] == [303, 429]
     house.clock.now += LIFE
     assert await begin("192.0.2.1") == 303
+
+
+async def test_one_network_cannot_begin_all(open_house: Opened) -> None:
+    """Whoever owns a /48 has more addresses than all together may begin."""
+    limits = Limits(handovers_per_network=2)
+    house = await open_house(outside={"main": Outside.HANDOVER}, limits=limits)
+    statuses = []
+    for ip in ("2001:db8:7:1::1", "2001:db8:7:2::1", "2001:db8:7:3::1", "2001:db8:8::1"):
+        desktop = Desktop(house, ip)
+        statuses.append((await desktop.press(await desktop.get("/_gateway/login"))).status)
+    assert statuses == [303, 303, 429, 303]
 
 
 async def test_a_person_is_not_worn_down(open_house: Opened) -> None:

@@ -198,6 +198,8 @@ TEXTS = {
     "handover_stopped.text": "没有登录任何账号。如果二维码是别人发给您的，请告知本站管理员。",
     "handover_done.title": "那边已登录",
     "handover_done.text": "该浏览器的登录最长 8 小时，您可在“我的账号”中随时结束。",
+    "handover_no_change.title": "请在手机上操作",
+    "handover_no_change.text": "此浏览器是由手机授权登录的，不能更改绑定。请在微信中打开“我的账号”。",
     "handover_not_bound.title": "尚未绑定账号",
     "handover_not_bound.text": "此微信没有绑定账号，不能为其他浏览器登录。",
     "approve.title": "让另一个浏览器登录您的账号？",

@@ -198,6 +198,8 @@ TEXTS = {
     "handover_stopped.text": "沒有登入任何帳號。如果 QR 碼是別人傳給您的，請告知本站管理員。",
     "handover_done.title": "那邊已登入",
     "handover_done.text": "該瀏覽器的登入最長 8 小時，您可在「我的帳號」中隨時結束。",
+    "handover_no_change.title": "請在手機上操作",
+    "handover_no_change.text": "此瀏覽器是由手機授權登入的，不能變更綁定。請在微信中打開「我的帳號」。",
     "handover_not_bound.title": "尚未綁定帳號",
     "handover_not_bound.text": "此微信沒有綁定帳號，不能為其他瀏覽器登入。",
     "approve.title": "讓另一個瀏覽器登入您的帳號？",
