@@ -83,7 +83,7 @@ class Approvals:
             key=keys[0],
             token=self._token(visitor, keys[0]),
             device=handover.device,
-            address=handover.address,
+            ip=handover.address,
             claimed=handover.stage is Stage.CLAIMED,
         )
 

@@ -67,7 +67,7 @@ class Entrance:
         return self._pages.page(
             visit,
             "outside.html",
-            address=address,
+            url=address,
             code=qr_svg(address),
             on_phone=on_phone,
             anyway=self._links.login(return_to) + "&wechat=1",
