@@ -135,6 +135,13 @@ class Form(Section):
             raise ValueError("means nothing without https: leave it out")
         return tls
 
+    @field_validator("failure")
+    @classmethod
+    def _told_apart(cls, failure: SignsTable, info: ValidationInfo) -> SignsTable:
+        if failure == info.data.get("success"):
+            raise ValueError("is the same as success: every answer would be both, which is an outage")
+        return failure
+
     @field_validator("token_field")
     @classmethod
     def _used(cls, name: str | None, info: ValidationInfo) -> str | None:

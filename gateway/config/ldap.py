@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from gateway.core.ldap_filter import ATTRIBUTE, PLACEHOLDER, Filter, parse_filter
 
@@ -48,6 +48,22 @@ _ATTRIBUTE = matching(ATTRIBUTE.pattern, "an attribute's name, like employeeNumb
 Attribute = Annotated[str, _ATTRIBUTE]
 
 
+def _claim(written: object) -> str | tuple[str]:
+    [name] = written if isinstance(written, list | tuple) and len(written) == 1 else [written]
+    if not isinstance(name, str) or not ATTRIBUTE.fullmatch(name):
+        raise ValueError('must be one attribute: "cn" for a text, ["memberOf"] for what is always a list')
+    return name if isinstance(written, str) else (name,)
+
+
+Claim = Annotated[
+    str | tuple[str],
+    PlainValidator(_claim),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}]}
+    ),
+]
+
+
 class Ldap(Section):
     """A directory: LDAP or Active Directory."""
 
@@ -77,7 +93,7 @@ class Ldap(Section):
     user_id: Attribute = key(
         default="uid", description="The attribute whose one value is the user id, or `dn` for the entry's DN."
     )
-    claims: dict[str, Attribute | tuple[Attribute]] = key(
+    claims: dict[str, Claim] = key(
         default={},
         description='Attributes by claim: `"cn"` is a text, or a list if there are several values; `["memberOf"]` is '
         "always a list.",

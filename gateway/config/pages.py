@@ -67,7 +67,16 @@ def _readable(text: str) -> str:
 
 LogoFile = Annotated[Logo | None, BeforeValidator(_read_logo), WithJsonSchema({"type": "string"})]
 Color = Annotated[str, AfterValidator(_readable)]
-Texts = dict[str, dict[str, str]]
+
+
+def _by_language(texts: object) -> object:
+    """A text that stands where a language should is told so."""
+    if isinstance(texts, dict) and any(isinstance(words, str) for words in texts.values()):
+        raise ValueError('must name the language first, like { en = { "bind.title" = "…" } }: zh-Hans, zh-Hant or en')
+    return texts
+
+
+Texts = Annotated[dict[str, dict[str, str]], BeforeValidator(_by_language)]
 
 
 class Pages(Section):

@@ -39,5 +39,6 @@ class Password(Section):
         """Each verifier has the keys it needs."""
         owner = {"url": "http"}.get(str(info.field_name), info.field_name)
         if value is None and info.data.get("verifier") == owner:
-            raise ValueError(f'is required by verifier = "{owner}"')
+            table = f": write a table [bind.password.{owner}]" if owner in ("sql", "ldap", "form") else ""
+            raise ValueError(f'is required by verifier = "{owner}"{table}')
         return value

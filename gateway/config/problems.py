@@ -93,6 +93,10 @@ def message_of(error: ErrorDetails, schema: Mapping[str, Any], others: Mapping[s
         return str(context["error"])
     if kind == "too_short":
         return "may not be empty: write at least one"
+    if kind == "string_too_short":
+        return "may not be empty"
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters, not {len(error['input'])}"
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"must be {context[bound]} or {words}, not {_shown(error['input'])}"
@@ -102,10 +106,17 @@ def message_of(error: ErrorDetails, schema: Mapping[str, Any], others: Mapping[s
 def _unknown(key: str, known: list[str], places: list[str]) -> str:
     if longer := [name for name in known if name.endswith(f"_{key}")]:
         return f"unknown key; did you mean {' or '.join(map(repr, longer))}?"
+    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1)
+    if close and (not places or _plural(key) == _plural(close[0])):
+        return f"unknown key; did you mean {close[0]!r}?"
     if places:
         return f"unknown key here: it belongs to {' or '.join(places)}"
-    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1)
-    return f"unknown key; did you mean {close[0]!r}?" if close else f"unknown key; known here: {', '.join(known)}"
+    return f"unknown key; known here: {', '.join(known)}"
+
+
+def _plural(key: str) -> str:
+    """`url` and `urls` are one mistake, wherever else the other one belongs."""
+    return key.rstrip("s") + "s"
 
 
 def _shown(value: object) -> str:

@@ -101,5 +101,6 @@ class Sms(Section):
     def _asked(cls, value: Path | PhoneSql | None, info: ValidationInfo) -> Path | PhoneSql | None:
         resolver = {"resolver_file": "file", "sql": "sql"}[str(info.field_name)]
         if value is None and info.data.get("resolver") == resolver:
-            raise ValueError(f'is required by resolver = "{resolver}"')
+            table = ": write a table [bind.sms.sql]" if resolver == "sql" else ""
+            raise ValueError(f'is required by resolver = "{resolver}"{table}')
         return value

@@ -1,7 +1,7 @@
 """Plain counters and histograms by label values: what the hot path adds to, and a scrape reads."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 Labels = tuple[str, ...]
 
@@ -14,11 +14,11 @@ _WIDTH = len(BOUNDS) + 2  # one slot a bucket, one above the last bound, then th
 
 
 class Counts:
-    """One count for each tuple of label values."""
+    """One count for each tuple of label values; `known` are there from the start, so that the first event is a rise."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, known: Iterable[Labels] = ()) -> None:
         self._width = width
-        self._counts: dict[Labels, int] = {}
+        self._counts: dict[Labels, int] = dict.fromkeys(known, 0)
 
     def add(self, *labels: str) -> None:
         """Count one event."""

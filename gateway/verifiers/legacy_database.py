@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from gateway.wire.tasks import Tasks
 
+from .database_faults import described
 from .interface import VerifierOutage
 
 Row = Mapping[str, Any]
@@ -115,7 +116,7 @@ class LegacyDatabase:
         except TimeoutError:
             return VerifierOutage("the database did not answer in time")
         except Exception as error:  # the drivers raise their own too
-            return _Answer((), []) if _is_nobodys(error) else VerifierOutage(_described(error))
+            return _Answer((), []) if _is_nobodys(error) else VerifierOutage(described(error))
 
 
 def _readable(path: Path) -> None:
@@ -127,16 +128,6 @@ def _is_nobodys(error: Exception) -> bool:
     cause = getattr(error, "orig", None)
     number = next(iter(getattr(cause, "args", ())), None)
     return getattr(cause, "sqlstate", None) in _NOBODYS_STATES or number in _NOBODYS_ERRNOS
-
-
-def _described(error: Exception) -> str:
-    """The driver's class and its code: its message may quote the value."""
-    cause = getattr(error, "orig", None) or error
-    cause = getattr(cause, "__cause__", None) or cause
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
-    if code is None and cause.args and isinstance(cause.args[0], int):
-        code = cause.args[0]
-    return f"the database: {type(cause).__name__}" + (f" {code}" if code is not None else "")
 
 
 # --- one engine a kind --------------------------------------------------------------------------------

@@ -73,6 +73,8 @@ def add_user(
 
     Comments and order stay. Raises OSError, or ValueError if the user exists or the file would not be right.
     """
+    if not name.strip():
+        raise ValueError("the username is empty")
     if not password:
         raise ValueError("the password is empty")
     path = path.resolve()
@@ -84,7 +86,7 @@ def add_user(
     with _locked(path.parent):
         before = _read(path) if path.exists() else ""
         if name in _parsed(before).by_name:
-            raise ValueError(f"users.{name} exists")
+            raise ValueError(f"users.{name} exists: `gateway users change` changes it")
         text = (before.rstrip() + "\n\n" if before.strip() else "") + _table(name, fields) + "\n"
         _parsed(text)
         _replace(path, text.encode())

@@ -44,8 +44,8 @@ def test_a_query_that_works(asked: Any) -> None:
     [
         ('user_id = "id"', 'user_id = "uid"', "sql.query: gives no column 'uid' (user_id); it gives id, hash, name"),
         ('name = "name"', 'name = "nom"', "sql.query: gives no column 'nom' (claims.name); it gives"),
-        ("FROM users", "FROM people", "sql.query: the database: "),
-        ("sqlite:legacy.db", "sqlite:missing.db", "sql.query: the database: "),
+        ("FROM users", "FROM people", "sql.query: the database: there is no such table or column, or "),
+        ("sqlite:legacy.db", "sqlite:missing.db", "sql.query: the database: no such file or directory ("),
         ('user_id = "id"', 'user_id = "id"\nexample_hash = "secret"', "sql.example_hash: is of no format"),
     ],
 )

@@ -65,9 +65,17 @@ def test_a_wrong_argument_is_named(folder: Any, typed: Any, arguments: tuple[str
     assert not (folder.path / "users.toml").exists()
 
 
+def test_a_name_that_nobody_can_type(folder: Any, typed: Any) -> None:
+    """The form takes no blanks for a name, so no such user is made."""
+    typed(b"words\n")
+    status, _, err = folder.run("users", "add", "users.toml", " ", "--user-id", "42")
+    assert (status, err) == (1, "gateway: users.toml: the username is empty\n")
+    assert not (folder.path / "users.toml").exists()
+
+
 def test_a_user_who_exists(folder: Any, typed: Any) -> None:
     """In which file, is said too."""
-    for outcome in ((0, ""), (1, "gateway: users.toml: users.ann exists\n")):
+    for outcome in ((0, ""), (1, "gateway: users.toml: users.ann exists: `gateway users change` changes it\n")):
         typed(b"words\n")
         assert add(folder) == outcome
 

@@ -71,6 +71,7 @@ def test_white_text_is_readable_on_every_colour(folder: Any, key: str) -> None:
         ('care = "yes"', "pages.care", "must be true or false"),
         ('templates = "none"', "pages.templates", "is not a folder"),
         ("texts = { en = 1 }", "pages.texts.en", "must be a table"),
+        ('texts = { "bind.title" = "x" }', "pages.texts", "must name the language first, like { en = "),
         ('colour = "#000"', "pages.colour", "unknown key; did you mean 'color'?"),
     ],
 )

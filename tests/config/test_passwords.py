@@ -74,6 +74,9 @@ def test_a_directory(ldap: Any) -> None:
         ('bind_password = { env = "LDAP" }\n', "", "bind_password", "set both or neither"),
         ('bind_dn = "cn=gateway"\n', "", "bind_password", "set both or neither"),
         ("base =", 'user_id = "a b"\nbase =', "user_id", "an attribute's name"),
+        ("base =", 'claims = { groups = ["a", "b"] }\nbase =', "claims.groups", "must be one attribute"),
+        ("base =", 'claims = { name = "a b" }\nbase =', "claims.name", "must be one attribute"),
+        ("base =", "claims = { name = 1 }\nbase =", "claims.name", "must be one attribute"),
         ("base =", 'timeout = "31s"\nbase =', "timeout", '"30s"'),
         ("base =", 'tls = { ca = "none.pem" }\nbase =', "tls.ca", "cannot be read"),
     ],
@@ -125,6 +128,7 @@ def test_a_login_form(form: Any) -> None:
             "is no regular expression",
         ),
         ("success = { status = [302] }\n", "", "success", "is required"),
+        ('["200-299"], text = "wrong"', "[302]", "failure", "is the same as success"),
         ("'id=([0-9]+)'", "'id=[0-9]+'", "profile.user_id", "needs one group"),
         ("'id=([0-9]+)'", "'(a)(b)'", "profile.user_id", "needs one group"),
         ("'id=([0-9]+)'", "'('", "profile.user_id", "is no regular expression"),
@@ -151,10 +155,10 @@ def test_tls_to_a_form_without_it(form: Any) -> None:
     assert "means nothing without https" in form.problem().message
 
 
-@pytest.mark.parametrize("name", ["ldap", "form"])
+@pytest.mark.parametrize("name", ["ldap", "form", "sql"])
 def test_a_verifier_needs_its_table(folder: Any, name: str) -> None:
     """As the message says."""
     folder.set(HTTP, f'verifier = "{name}"\n')
     problem = folder.problem()
     assert problem.key == f"bind.password.{name}"
-    assert problem.message == f'is required by verifier = "{name}"'
+    assert problem.message == f'is required by verifier = "{name}": write a table [bind.password.{name}]'

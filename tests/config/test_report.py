@@ -147,6 +147,9 @@ def test_a_key_cannot_write_lines_into_the_report(folder: Any) -> None:
         ("version = 1", "version = 1\nlimits = { max_fields = 1 }", "must be 10 or more, not 1"),
         ("version = 1", 'version = 1\nlimits = { max_head = "0" }', "must have a limit"),
         ("version = 1", 'version = 1\nsession = { idle = "0s" }', 'must be between "1s" and "365d"'),
+        ("version = 1", f'version = 1\npages = {{ brand = "{"x" * 61}" }}', "must have at most 60 characters, not 61"),
+        ("version = 1", 'version = 1\nbind.notice = { controller = "", contact = "c" }', "may not be empty"),
+        ("version = 1", 'version = 1\nbind.hook = { urls = "http://127.0.0.1/" }', "unknown key; did you mean 'url'?"),
     ],
 )
 def test_what_would_be_right(folder: Any, old: str, new: str, message: str) -> None:

@@ -24,9 +24,11 @@ def test_a_rule_watches_a_metric_that_there_is(expression: str) -> None:
     metrics.verifier_call("sms", "config", 0.1)
     metrics.verifier_call("sms", "outage", 0.1)
     metrics.wechat_call("main", "config", 0.1)
-    name, labels = re.search(r"(\w+)\{(.*)\}", expression).groups()  # type: ignore[union-attr]
-    samples = [line for line in metrics.exposition().decode().splitlines() if line.startswith(name + "{")]
-    wanted = [label.strip() for label in labels.split(",")]
+    metrics.verifier_call("password", "outage", 0.1)
+    metrics.verifier_call("phone", "outage", 0.1)
+    name, labels = re.search(r"(gateway_\w+)(?:\{(.*)\})?", expression).groups()  # type: ignore[union-attr]
+    samples = [line for line in metrics.exposition().decode().splitlines() if re.match(rf"{name}[{{ ]", line)]
+    wanted = [label.strip() for label in labels.split(",")] if labels else []
     assert [sample for sample in samples if all(label in sample for label in wanted)], (name, wanted, samples)
 
 

@@ -121,6 +121,18 @@ async def test_an_account_that_is_taken(phone: Phone) -> None:
     await expect(page.get_by_role("heading", level=1)).to_have_text("李小红的订单")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_tick_has_the_colour_of_the_buttons(pick_up: Pick, scheme: str) -> None:
+    """In the dark too, where WeUI draws a green one of its own."""
+    phone = await pick_up(color_scheme=scheme)
+    await to_bind_page(phone)
+    box = phone.page.locator("#consent")
+    await box.check()
+    drawn = await box.evaluate("box => getComputedStyle(box).backgroundImage")
+    assert "stroke='%23fff'" in drawn
+    assert "07c160" not in drawn.lower()
+
+
 async def test_consent_is_asked_for(phone: Phone) -> None:
     """Nothing is sent before the box is ticked; and where a browser does not mind that, the answer does."""
     page = phone.page

@@ -126,3 +126,10 @@ def test_a_wrong_number_of_labels_is_a_mistake_at_once() -> None:
     """A series with other labels than its family would spoil the whole exposition."""
     with pytest.raises(ValueError, match="2 labels expected"):
         Counts(2).add("one")
+
+
+def test_what_alerts_watch_is_0_at_the_start() -> None:
+    """A counter that appears with its first event is no rise for Prometheus."""
+    samples = Metrics().exposition().decode().splitlines()
+    for name in ("hooks_dropped_total", 'locks_total{scope="pair"}', 'locks_total{scope="account"}'):
+        assert f"gateway_bind_{name} 0.0" in samples

@@ -134,11 +134,19 @@ async def test_a_caller_that_leaves_takes_nothing_with_it(legacy: Legacy) -> Non
     assert len(await database.rows("x")) >= 1
 
 
-@pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"user": "stranger"}, {"database": "missing"}, {"port": 1}])
-async def test_a_database_that_lets_us_not_in_is_an_outage(legacy: Legacy, wrong: dict[str, Any]) -> None:
-    """And the message holds no password."""
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"password": "wrong"}, "the user or the password is refused"),
+        ({"user": "stranger"}, "the user or the password is refused"),
+        ({"database": "missing"}, "there is no such database"),
+        ({"port": 1}, "connection refused"),
+    ],
+)
+async def test_a_database_that_lets_us_not_in_is_an_outage(legacy: Legacy, wrong: dict[str, Any], words: str) -> None:
+    """The message says what to look at, and holds no password."""
     message = await outage(legacy.database(QUERY, **wrong), 5.0)
-    assert message.startswith("the database: ")
+    assert message.startswith(f"the database: {words} (")
     assert "tester" not in message
     assert "wrong" not in message
 

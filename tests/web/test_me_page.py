@@ -41,7 +41,7 @@ async def test_what_is_kept_is_shown(house, browser):
     await bound(browser)
     page = await browser.get("/_gateway/me")
     assert page.status == 200
-    for words in ("•••", "2027-01-15", "密码", "版本 v1", "name", 'href="/privacy"', "解除绑定即撤回同意"):
+    for words in ("•••", "2027-01-15", "密码", "您的同意", "版本 v1", "name", 'href="/privacy"', "解除绑定即撤回同意"):
         assert words in page.text
     for secret in ("CANARY", "Ann", ">42<"):
         assert secret not in page.text
@@ -58,7 +58,7 @@ async def test_a_binding_that_nobody_agreed_to_shows_no_consent(house, browser):
     await browser.sign_in(return_to="/open")
     page = await browser.get("/_gateway/me")
     assert "import" in page.text
-    assert "已同意的隐私政策" not in page.text
+    assert "您的同意" not in page.text
 
 
 async def test_the_consent_is_kept_with_the_binding(house, browser):

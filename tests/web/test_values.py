@@ -1,6 +1,7 @@
 """The pure parts: whose POST it is, devices, masks, outcomes."""
 
 import dataclasses
+import re
 
 import pytest
 
@@ -10,6 +11,7 @@ from gateway.web.devices import device_family
 from gateway.web.guard import Origin, origin_of_post
 from gateway.web.outcomes import Failed, OutcomeSealer, SignedIn, SnapshotSeen
 from gateway.web.pages import masked
+from gateway.web.texts import CATALOGS
 from gateway.web.visits import Visit
 from gateway.wechat.interface import Failure
 
@@ -125,3 +127,9 @@ def test_outcomes_do_not_show_themselves():
     assert "CANARY" not in shown
     assert "oX" not in shown
     assert "sid'" not in shown
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGS))
+def test_words_promise_no_time_that_a_key_may_change(language: str) -> None:
+    """How long a code is good is `bind.sms.code_ttl`'s, so the words name no number of minutes."""
+    assert not re.search(r"[0-9]", CATALOGS[language]["bind.sent"])
