@@ -208,7 +208,7 @@ TEXTS = {
     "handover_done.title": "Signed in there",
     "handover_done.text": "The browser is signed in for at most 8 hours. You can end that under “My account”.",
     "handover_no_change.title": "Please use your phone",
-    "handover_no_change.text": "A phone let this browser in, so it cannot change your link. Open “My account” in WeChat.",
+    "handover_no_change.text": "A phone let this browser in: it cannot change your link. Open “My account” in WeChat.",
     "handover_not_bound.title": "No account yet",
     "handover_not_bound.text": "This WeChat is not linked to an account, so it cannot sign in another browser.",
     "approve.title": "Sign in another browser as you?",
