@@ -9,7 +9,7 @@ command -v convert >/dev/null || tools/apt-install.sh imagemagick
 
 shots=$PWD/build/pages
 rm -rf "$shots"
-GATEWAY_SCREENSHOTS=$shots .venv/bin/pytest -q tests/e2e/test_looks.py
+GATEWAY_SCREENSHOTS=$shots .venv/bin/pytest -q tests/e2e/test_looks.py tests/e2e/test_gallery.py
 
 picture() { # NAME STATE-LOOK: of the width of a phone, in few colours, at most 60 KB
   convert "$shots/$2.png" -resize 390x +dither -colors 64 -strip -define png:compression-level=9 "docs/images/$1.png"
@@ -22,5 +22,9 @@ picture bind-wrong bind-wrong-phone-light
 picture bind-dark bind-phone-dark
 picture bind-care bind-phone-care
 picture bind-own own-bind-light
-picture me me-phone-light
 picture ticket-gone ticket-gone-phone-light
+for page in me-several unbind logout conflict-user_taken-replace done \
+  outside-desktop outside-phone handover_start notice-too_many_tries notice-already_bound notice-signed_out \
+  notice-snapshot notice-wechat_busy; do
+  picture "$page" "gallery-$page-phone"
+done

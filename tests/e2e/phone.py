@@ -30,7 +30,7 @@ PASSWORDS = {"xiaoming": "longjing", "xiaohong": "puer", "alice": "earlgrey"}
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _ENGLISH = re.compile(r"\b[A-Za-z]{3,}\b")
-_NAMES = {"iPhone", "name", "roles"}  # of devices and of claims
+_NAMES = {"iPhone", "name", "roles", "OpenID"}  # of devices, of claims, and WeChat's own word
 _FAILED = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
 
