@@ -18,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 MAX_FILE = 64 * 1024  # bytes of one of an operator's
 _TEXTS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
+_DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 _SERVED = {**{suffix: f"{kind}; charset=utf-8" for suffix, kind in _TEXTS.items()}, **_PICTURES}
 
 
@@ -71,11 +72,13 @@ class Assets:
         asset = self._assets.get(request.match_info["name"])
         if asset is None:
             raise Halt(NOT_FOUND)
-        headers = {
+        headers: dict[str, str] = {
             hdrs.CONTENT_TYPE: asset.content_type,
             hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable",
             hdrs.VARY: "Accept-Encoding",
         }
+        if asset.content_type == _SERVED[".svg"]:  # opened by itself, a drawing is a page of our origin
+            headers["Content-Security-Policy"] = _DRAWING_POLICY
         if len(asset.compressed) < len(asset.plain) and _takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
             return web.Response(body=asset.compressed, headers=headers)

@@ -49,7 +49,7 @@ def protect(secure: bool) -> Callable[[web.Request, web.StreamResponse], Awaitab
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         headers.update(_HEADERS)
-        headers["Content-Security-Policy"] = policy
+        headers.setdefault("Content-Security-Policy", policy)
         if secure:
             headers["Strict-Transport-Security"] = _HSTS
         if hdrs.CACHE_CONTROL not in headers:

@@ -26,10 +26,12 @@ def test_a_rule_watches_a_metric_that_there_is(expression: str) -> None:
     metrics.wechat_call("main", "config", 0.1)
     metrics.verifier_call("password", "outage", 0.1)
     metrics.verifier_call("phone", "outage", 0.1)
-    name, labels = re.search(r"(gateway_\w+)(?:\{(.*)\})?", expression).groups()  # type: ignore[union-attr]
-    samples = [line for line in metrics.exposition().decode().splitlines() if re.match(rf"{name}[{{ ]", line)]
-    wanted = [label.strip() for label in labels.split(",")] if labels else []
-    assert [sample for sample in samples if all(label in sample for label in wanted)], (name, wanted, samples)
+    watched = re.findall(r"(gateway_\w+)(?:\{(.*?)\})?", expression)
+    assert watched
+    for name, labels in watched:
+        samples = [line for line in metrics.exposition().decode().splitlines() if re.match(rf"{name}[{{ ]", line)]
+        wanted = [label.strip() for label in labels.split(",") if label]
+        assert [sample for sample in samples if all(label in sample for label in wanted)], (name, wanted, samples)
 
 
 def test_the_outcomes_are_the_senders() -> None:
