@@ -18,10 +18,10 @@ class Lockout(Section):
         description="Wrong proofs by one WeChat user at one account, within an hour, that lock it for this user.",
     )
     delay_after: int = key(
-        default=5,
+        default=6,
         ge=1,
         le=1000,
-        description="Behind so many of them the next try must wait. The five of a page never do.",
+        description="Behind so many of them the next try must wait. By default one more than the five of a page.",
     )
     delay: Annotated[Seconds, between("1s", "10m")] = key(
         default="1s", description="How long, at first; twice as long behind each further one."

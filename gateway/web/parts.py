@@ -34,7 +34,7 @@ class Brand:
     consent_version: str = "1"
 
 
-LOCKOUT = Lockout(failures=10, delay_after=5, delay=1, max_delay=60, lock=1800, window=3600)
+LOCKOUT = Lockout(failures=10, delay_after=6, delay=1, max_delay=60, lock=1800, window=3600)
 
 
 @dataclass(frozen=True, slots=True)

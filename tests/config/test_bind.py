@@ -230,7 +230,7 @@ def test_locks_are_on_without_a_table(folder: Any) -> None:
     lockout = folder.load().settings.bind.lockout
     assert (lockout.failures, lockout.delay_after, lockout.delay, lockout.max_delay, lockout.lock) == (
         10,
-        5,
+        6,
         1,
         60,
         1800,
