@@ -47,6 +47,7 @@ class LdapConnection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._raw = writer.transport  # below TLS, should there be any
         self._last = 0
 
     @classmethod
@@ -56,24 +57,23 @@ class LdapConnection:
             return cls(*await asyncio.open_unix_connection(server.path))
         connection = cls(*await asyncio.open_connection(server.host, server.port))
         if server.tls is not None:
-            raw = connection._writer.transport
             try:
                 if server.start_tls:
                     await connection._ask_for_tls()
                 await connection._secure(server.tls, server.server_name or server.host)
             except BaseException:
-                raw.abort()
+                connection.abort()
                 raise
         return connection
 
     def close(self) -> None:
-        """Say good-bye; nothing is waited for."""
+        """Say good-bye; nothing is waited for, not even the server's own end of TLS."""
         self._writer.write(ldap_messages.message(self._next(), ldap_messages.unbind()))
-        self._writer.close()
+        self._raw.close()
 
     def abort(self) -> None:
         """Drop the connection."""
-        self._writer.transport.abort()
+        self._raw.abort()
 
     async def bind(self, name: str, password: str) -> Result:
         """Be `name`. An empty name or password would be an anonymous success (RFC 4513 5.1.2), so there is none."""

@@ -15,7 +15,7 @@ import pytest
 from gateway.core.ldap_filter import parse_filter
 from gateway.verifiers.interface import User, VerifierOutage
 from gateway.verifiers.ldap import MAX_CONNECTIONS, Directory, LdapPasswordVerifier
-from gateway.verifiers.ldap_connection import LdapServer
+from gateway.verifiers.ldap_connection import LdapConnection, LdapServer
 from tests.conftest import Authority
 from tests.servers.slapd import BASE, OPEN, SERVICE, SERVICE_PASSWORD, Slapd, person
 
@@ -308,6 +308,17 @@ async def test_a_server_that_stands_still_is_an_outage_in_time(
     assert time.monotonic() - began < 3
     own.thaw()
     assert await ask(server, "zhang", directory=directory) is not None
+
+
+@pytest.mark.parametrize("kind", ["ldaps", "start_tls"])
+async def test_a_connection_closes_though_the_server_stands_still(own: Slapd, pair: Any, kind: str) -> None:
+    """Its end of TLS is not waited for."""
+    connection = await LdapConnection.open(over(kind, own, context(pair[0])))
+    own.freeze()
+    connection.close()
+    async with asyncio.timeout(5):
+        await connection._writer.wait_closed()
+    own.thaw()
 
 
 async def test_a_server_that_is_gone_is_an_outage_until_it_is_back(own: Slapd) -> None:

@@ -78,7 +78,8 @@ async def test_programs_are_told_how_long(open_house):
     house = await open_house()
     await fail(house, "ann", 6, "eve", wait=0)
     browser = house.browser()
-    fields = {"ticket": await browser.ticket(f"code-eve-{next(DANCES)}"), "username": "ann", "password": "x", "consent": "1"}
+    ticket = await browser.ticket(f"code-eve-{next(DANCES)}")
+    fields = {"ticket": ticket, "username": "ann", "password": "x", "consent": "1"}
     answer = await browser.post("/_gateway/bind", PROGRAM, **fields)
     assert (answer.status, answer.json.pop("error"), answer.json["retry_after"]) == (429, "too_soon", 1)
     assert answer.json["ticket"] != fields["ticket"]
