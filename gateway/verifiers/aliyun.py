@@ -8,22 +8,28 @@ from collections.abc import Callable
 from yarl import URL
 
 from .cloud_signing import acs3_authorization, canonical_query, canonical_request, sha256
-from .vendor import SignedRequest, Template, Verdict, host_of, member
+from .vendor import Codes, SignedRequest, Template, host_of, member
 
-_SENT = "OK"
-_LIMITED = {"isv.BUSINESS_LIMIT_CONTROL"}
-_BAD_NUMBER = {
-    "isv.MOBILE_NUMBER_ILLEGAL",
-    "isv.BLACK_KEY_CONTROL_LIMIT",  # on the platform's list of numbers that want none
-    "isv.CUSTOMER_REFUSED",
-}
-_OUTAGE = {"isp.SYSTEM_ERROR", "isp.GATEWAY_ERROR", "isp.UNKNOWN", "InternalError", "ServiceUnavailable"}
+_CODES = Codes(
+    sent="OK",
+    limited=frozenset({"isv.BUSINESS_LIMIT_CONTROL"}),
+    bad_number=frozenset(
+        {
+            "isv.MOBILE_NUMBER_ILLEGAL",
+            "isv.BLACK_KEY_CONTROL_LIMIT",  # on the platform's list of numbers that want none
+            "isv.CUSTOMER_REFUSED",
+        }
+    ),
+    outages=frozenset({"isp.SYSTEM_ERROR", "isp.GATEWAY_ERROR", "isp.UNKNOWN", "InternalError", "ServiceUnavailable"}),
+    outages_begin=("Throttling",),
+)
 
 
 class Aliyun:
     """A Vendor. `nonce` gives a text that is never the same twice."""
 
     name = "aliyun"
+    codes = _CODES
 
     def __init__(
         self,
@@ -65,13 +71,3 @@ class Aliyun:
     def code_of(self, body: bytes) -> str:
         """`Code` of `{"Code":"OK","Message":…,"RequestId":…,"BizId":…}`."""
         return member(json.loads(body), "Code")
-
-    def verdict(self, code: str) -> Verdict:
-        """Codes that are not listed are refusals of us, which somebody must look at."""
-        if code == _SENT:
-            return Verdict.SENT
-        if code in _LIMITED:
-            return Verdict.LIMITED
-        if code in _BAD_NUMBER:
-            return Verdict.BAD_NUMBER
-        return Verdict.OUTAGE if code in _OUTAGE or code.startswith("Throttling") else Verdict.CONFIG

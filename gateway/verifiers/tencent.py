@@ -6,27 +6,35 @@ from yarl import URL
 
 from .cloud_signing import canonical_request, tc3_authorization
 from .phone import e164
-from .vendor import SignedRequest, Template, Verdict, host_of, member
+from .vendor import Codes, SignedRequest, Template, host_of, member
 
-_SENT = "Ok"
-_LIMITED = {
-    "LimitExceeded.DeliveryFrequencyLimit",
-    "LimitExceeded.PhoneNumberDailyLimit",
-    "LimitExceeded.PhoneNumberOneHourLimit",
-    "LimitExceeded.PhoneNumberSameContentDailyLimit",
-    "LimitExceeded.PhoneNumberThirtySecondLimit",
-}
-_BAD_NUMBER = {
-    "InvalidParameterValue.IncorrectPhoneNumber",
-    "FailedOperation.PhoneNumberInBlacklist",
-    "FailedOperation.PhoneNumberParseFail",
-}
+_CODES = Codes(
+    sent="Ok",
+    limited=frozenset(
+        {
+            "LimitExceeded.DeliveryFrequencyLimit",
+            "LimitExceeded.PhoneNumberDailyLimit",
+            "LimitExceeded.PhoneNumberOneHourLimit",
+            "LimitExceeded.PhoneNumberSameContentDailyLimit",
+            "LimitExceeded.PhoneNumberThirtySecondLimit",
+        }
+    ),
+    bad_number=frozenset(
+        {
+            "InvalidParameterValue.IncorrectPhoneNumber",
+            "FailedOperation.PhoneNumberInBlacklist",
+            "FailedOperation.PhoneNumberParseFail",
+        }
+    ),
+    outages_begin=("InternalError", "RequestLimitExceeded"),
+)
 
 
 class Tencent:
     """A Vendor. The template's parameters are called "1", "2" and so on, as in its text."""
 
     name = "tencent"
+    codes = _CODES
 
     def __init__(
         self,
@@ -75,13 +83,3 @@ class Tencent:
             return member(document, "Response", "Error", "Code")
         except ValueError:
             return member(document, "Response", "SendStatusSet", 0, "Code")
-
-    def verdict(self, code: str) -> Verdict:
-        """Codes that are not listed are refusals of us, which somebody must look at."""
-        if code == _SENT:
-            return Verdict.SENT
-        if code in _LIMITED:
-            return Verdict.LIMITED
-        if code in _BAD_NUMBER:
-            return Verdict.BAD_NUMBER
-        return Verdict.OUTAGE if code.startswith(("InternalError", "RequestLimitExceeded")) else Verdict.CONFIG

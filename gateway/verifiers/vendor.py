@@ -30,6 +30,27 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Codes:
+    """What a vendor's codes mean. `outages_begin`: how whole families of outages begin."""
+
+    sent: str
+    limited: frozenset[str]
+    bad_number: frozenset[str]
+    outages: frozenset[str] = frozenset()
+    outages_begin: tuple[str, ...] = ()
+
+    def verdict(self, code: str) -> Verdict:
+        """Codes that are not listed are refusals of us, which somebody must look at."""
+        if code == self.sent:
+            return Verdict.SENT
+        if code in self.limited:
+            return Verdict.LIMITED
+        if code in self.bad_number:
+            return Verdict.BAD_NUMBER
+        return Verdict.OUTAGE if code in self.outages or code.startswith(self.outages_begin) else Verdict.CONFIG
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """A message text that the vendor has approved. `parameters`: what each of its parameters is filled with,
     "code" or "minutes". `abroad` is the text for numbers outside mainland China, where it is another one.
@@ -63,15 +84,13 @@ class Vendor(Protocol):
     """One cloud's API, without the I/O."""
 
     name: Final[str]  # type: ignore[misc]  # each vendor's own
+    codes: Final[Codes]  # type: ignore[misc]
 
     def request(self, phone: str, code: str, ttl: int, now: float) -> SignedRequest:
         """The request that sends `code`."""
 
     def code_of(self, body: bytes) -> str:
         """The code in the API's answer. Raises ValueError if there is none."""
-
-    def verdict(self, code: str) -> Verdict:
-        """What that code means."""
 
 
 class VendorSmsSender:
@@ -121,7 +140,7 @@ class VendorSmsSender:
             code = ""
         if not _CODE.fullmatch(code):
             return Verdict.OUTAGE, f"HTTP status {reply.status}, without a code"
-        verdict = self._vendor.verdict(code)
+        verdict = self._vendor.codes.verdict(code)
         if verdict is Verdict.SENT and reply.status != 200:
             return Verdict.OUTAGE, f"HTTP status {reply.status} with {code}"
         if verdict is Verdict.CONFIG and reply.status >= 500:
